@@ -1,0 +1,167 @@
+package resource
+
+import "time"
+
+// SnapshotFormat is the version of the JSON form of a Snapshot.
+const SnapshotFormat = 1
+
+// A Snapshot is everything that plan and check know of a host, read once and
+// read-only. It is JSON-serialisable, so that plan can run elsewhere or later.
+type Snapshot struct {
+	Format int       `json:"format"`
+	Tool   string    `json:"tool"`
+	Taken  time.Time `json:"taken"`
+	// Root is the directory given by --root, or "/" for the running host.
+	Root       string            `json:"root"`
+	Host       Fact[Host]        `json:"host"`
+	Unit       Fact[Unit]        `json:"unit"`   // docker.service
+	Socket     Fact[Unit]        `json:"socket"` // docker.socket
+	Process    Fact[Process]     `json:"process"`
+	Engine     Fact[Engine]      `json:"engine"`
+	Binary     Fact[Binary]      `json:"binary"`
+	Containers Fact[[]Container] `json:"containers"`
+	DaemonJSON Fact[File]        `json:"daemon_json"`
+	Accounts   Fact[Accounts]    `json:"accounts"`
+	// Flags are dockerd's flags at its next start, in order, with the file
+	// that each comes from (see Flag).
+	Flags Fact[[]Flag] `json:"flags"`
+}
+
+// Host identifies the machine.
+type Host struct {
+	// ID is an HMAC of the machine id, as machine-id(5) asks for.
+	ID     string `json:"id,omitempty"`
+	BootID string `json:"boot_id,omitempty"`
+	OS     string `json:"os,omitempty"` // PRETTY_NAME of os-release
+	Kernel string `json:"kernel,omitempty"`
+	EUID   int    `json:"euid"` // effective uid of the observer
+	// Containers' cgroup version and LSMs matter to later kinds.
+	CgroupVersion int      `json:"cgroup_version,omitempty"`
+	LSM           []string `json:"lsm,omitempty"`
+}
+
+// A File is the state of one path and, for regular files, its bytes.
+type File struct {
+	Path  string      `json:"path"`
+	Print Fingerprint `json:"print"`
+	// Content is nil when the file is absent. In a written snapshot secret
+	// values are replaced, so Sum(Content) may differ from Print.SHA256.
+	Content []byte `json:"content,omitempty"`
+}
+
+// Unit is what systemd knows of a unit (org.freedesktop.systemd1).
+type Unit struct {
+	Name         string   `json:"name"`
+	LoadState    string   `json:"load_state"`   // loaded, not-found, masked
+	ActiveState  string   `json:"active_state"` // active, inactive, failed, activating
+	SubState     string   `json:"sub_state,omitempty"`
+	FileState    string   `json:"file_state,omitempty"` // enabled, disabled
+	FragmentPath string   `json:"fragment_path,omitempty"`
+	DropIns      []string `json:"drop_ins,omitempty"`
+	// ExecStart is the argv of the service, variables not expanded.
+	ExecStart []string `json:"exec_start,omitempty"`
+	// EnvironmentFiles are paths; a leading "-" marks one that may be absent.
+	EnvironmentFiles []string `json:"environment_files,omitempty"`
+	Environment      []string `json:"environment,omitempty"`
+	NeedDaemonReload bool     `json:"need_daemon_reload,omitempty"`
+	MainPID          int      `json:"main_pid,omitempty"`
+	InvocationID     string   `json:"invocation_id,omitempty"`
+}
+
+// Process is the running daemon as /proc shows it.
+type Process struct {
+	PID  int      `json:"pid"`
+	Argv []string `json:"argv"`
+	// StartTicks is field 22 of /proc/PID/stat: with the PID it names one
+	// process for good.
+	StartTicks uint64 `json:"start_ticks,omitempty"`
+	// StartedNS is the wall-clock start, nanoseconds since the epoch.
+	StartedNS int64 `json:"started_ns,omitempty"`
+}
+
+// A Flag is one flag that dockerd gets at its next start.
+type Flag struct {
+	Name  string `json:"name"`            // long name without dashes, e.g. "log-driver"
+	Value string `json:"value,omitempty"` // "" for a bare boolean flag
+	Bare  bool   `json:"bare,omitempty"`  // no value was given
+	// Origin is the unit file, drop-in or EnvironmentFile that holds it.
+	Origin string `json:"origin"`
+}
+
+// Binary is the dockerd program on disk.
+type Binary struct {
+	Path    string `json:"path"`
+	Version string `json:"version"` // e.g. "20.10.24+dfsg1"
+}
+
+// Engine is what the running daemon says of itself (GET /version, /info,
+// /networks/bridge). Fields that an old API lacks are zero.
+type Engine struct {
+	Version         string      `json:"version"`
+	APIVersion      string      `json:"api_version"`
+	MinAPIVersion   string      `json:"min_api_version,omitempty"`
+	RootDir         string      `json:"root_dir"`
+	Driver          string      `json:"driver"`
+	DriverStatus    [][2]string `json:"driver_status,omitempty"`
+	SecurityOptions []string    `json:"security_options"`
+	LiveRestore     bool        `json:"live_restore"`
+	LoggingDriver   string      `json:"logging_driver"`
+	CgroupDriver    string      `json:"cgroup_driver"`
+	CgroupVersion   string      `json:"cgroup_version,omitempty"`
+	DefaultRuntime  string      `json:"default_runtime,omitempty"`
+	Labels          []string    `json:"labels,omitempty"`
+	InsecureCIDRs   []string    `json:"insecure_cidrs,omitempty"`
+	// InsecureRegistries are the registries by name that may be reached
+	// without TLS (RegistryConfig.IndexConfigs with Secure false).
+	InsecureRegistries []string `json:"insecure_registries,omitempty"`
+	Mirrors            []string `json:"mirrors,omitempty"`
+	Swarm              string   `json:"swarm"` // LocalNodeState
+	Experimental       bool     `json:"experimental,omitempty"`
+	Debug              bool     `json:"debug,omitempty"`
+	FirewallBackend    string   `json:"firewall_backend,omitempty"` // 28.1 and newer
+	Images             int      `json:"images"`
+	Volumes            int      `json:"volumes"`
+	Networks           int      `json:"networks"`
+	// Bridge holds the options of the network "bridge"
+	// (com.docker.network.bridge.enable_icc and so on); nil if there is none.
+	Bridge   map[string]string `json:"bridge,omitempty"`
+	Warnings []string          `json:"warnings,omitempty"`
+}
+
+// A Container is one container, running or not (GET /containers/ID/json).
+type Container struct {
+	ID            string   `json:"id"`
+	Name          string   `json:"name"`
+	Image         string   `json:"image"`
+	State         string   `json:"state"` // running, exited, paused, ...
+	PID           int      `json:"pid,omitempty"`
+	RestartPolicy string   `json:"restart_policy,omitempty"`
+	AutoRemove    bool     `json:"auto_remove,omitempty"`
+	Privileged    bool     `json:"privileged,omitempty"`
+	PidMode       string   `json:"pid_mode,omitempty"`
+	IpcMode       string   `json:"ipc_mode,omitempty"`
+	NetworkMode   string   `json:"network_mode,omitempty"`
+	UsernsMode    string   `json:"userns_mode,omitempty"`
+	User          string   `json:"user,omitempty"`
+	Binds         []string `json:"binds,omitempty"` // host paths mounted into it
+	SecurityOpt   []string `json:"security_opt,omitempty"`
+	LogDriver     string   `json:"log_driver,omitempty"`
+	StopTimeout   int      `json:"stop_timeout,omitempty"` // seconds; 0 means the default, 10
+}
+
+// Accounts are the user and group files that decide about id mapping.
+// Shadow files take part only by fingerprint and name: their content never
+// enters a snapshot.
+type Accounts struct {
+	Passwd    File `json:"passwd"`
+	Group     File `json:"group"`
+	Subuid    File `json:"subuid"`
+	Subgid    File `json:"subgid"`
+	LoginDefs File `json:"login_defs"`
+	// Shadow and Gshadow carry no Content; ShadowNames and GshadowNames are
+	// the account names with an entry, nil if the file could not be read.
+	Shadow       File     `json:"shadow"`
+	Gshadow      File     `json:"gshadow"`
+	ShadowNames  []string `json:"shadow_names,omitempty"`
+	GshadowNames []string `json:"gshadow_names,omitempty"`
+}
