@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Makes a Debian machine with Docker a test host: run as root inside a rig, at each fresh start, and by Vagrant.
+set -euo pipefail
+
+packages=(docker.io iptables nftables auditd busybox-static uidmap procps)
+if ! command -v docker || ! command -v busybox; then
+	apt-get update -qq
+	# docker-cli is a package of its own from Debian 13 on, and only recommended.
+	! apt-cache show docker-cli >/dev/null 2>&1 || packages+=(docker-cli)
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+fi >/dev/null
+
+# The tests rewrite accounts, daemon.json and units of the host they run on; without this mark they refuse to.
+# tmpfiles.d brings the one in /run back at each boot.
+echo 'this host is a bulwark test rig: tests may change anything on it' | tee /etc/bulwark-rig >/run/bulwark-rig
+echo 'C /run/bulwark-rig - - - - /etc/bulwark-rig' >/etc/tmpfiles.d/bulwark-rig.conf
+
+systemctl enable --quiet docker
+systemctl is-active --quiet docker || systemctl start docker
+
+# An image without a registry.
+docker image inspect busybox:test >/dev/null 2>&1 || {
+	root=$(mktemp -d)
+	mkdir -p "$root"/{bin,etc,proc,sys,tmp,dev}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for applet in $(busybox --list); do
+		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+	done
+	echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
+	chmod 755 "$root" # mktemp made it 0700: under userns-remap the container's root could not enter /
+	tar -C "$root" -c . | docker import - busybox:test >/dev/null
+	rm -rf "$root"
+}
+
+# What a test resets the host to. pax keeps nanoseconds, which rollback promises to bring back.
+mkdir -p /var/lib/bulwark-rig
+[ -e /var/lib/bulwark-rig/pristine.tar ] || {
+	paths=()
+	for p in etc/{passwd,group,shadow,gshadow,subuid,subgid,login.defs} etc/default/docker etc/docker \
+		etc/systemd/system etc/bulwark; do
+		[ ! -e "/$p" ] || paths+=("$p")
+	done
+	tar -C / --format=pax --xattrs -cf /var/lib/bulwark-rig/pristine.tmp "${paths[@]}"
+	mv /var/lib/bulwark-rig/pristine.tmp /var/lib/bulwark-rig/pristine.tar
+}
