@@ -164,4 +164,9 @@ type Accounts struct {
 	Gshadow      File     `json:"gshadow"`
 	ShadowNames  []string `json:"shadow_names,omitempty"`
 	GshadowNames []string `json:"gshadow_names,omitempty"`
+	// NSSwitch is nsswitch.conf(5): it tells whether accounts may live
+	// outside the files above.
+	NSSwitch File `json:"nsswitch"`
+	// Unread gives for each path that could not be read the reason.
+	Unread map[string]string `json:"unread,omitempty"`
 }
