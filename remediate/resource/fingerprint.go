@@ -36,6 +36,10 @@ type Fingerprint struct {
 	// MtimeNS is nanoseconds since the epoch; restored on rollback, but not
 	// compared: touching a file does not edit it.
 	MtimeNS int64 `json:"mtime_ns,omitempty"`
+	// CtimeNS is the time of the last change of the inode, nanoseconds since
+	// the epoch, 0 if not read. No program can set it back, so it tells
+	// whether a daemon has read this very file at its start; not compared.
+	CtimeNS int64 `json:"ctime_ns,omitempty"`
 	// Xattrs maps the name of each extended attribute (ACL, SELinux label,
 	// capability, user.*) to the hex of its value.
 	Xattrs map[string]string `json:"xattrs,omitempty"`

@@ -21,7 +21,10 @@ type Snapshot struct {
 	Binary     Fact[Binary]      `json:"binary"`
 	Containers Fact[[]Container] `json:"containers"`
 	DaemonJSON Fact[File]        `json:"daemon_json"`
-	Accounts   Fact[Accounts]    `json:"accounts"`
+	// StartedWith is daemon.json as the running daemon read it when it
+	// started, if the journal of this host remembers that; else nil.
+	StartedWith *File          `json:"started_with,omitempty"`
+	Accounts    Fact[Accounts] `json:"accounts"`
 	// Flags are dockerd's flags at its next start, in order, with the file
 	// that each comes from (see Flag).
 	Flags Fact[[]Flag] `json:"flags"`
