@@ -1,5 +1,5 @@
 # Shared by rig/container, rig/vm and rig/run: sourced, never run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # quoted scripts and formats are for others to expand
 set -euo pipefail
 shopt -s inherit_errexit # else a failed build inside $(...) goes unseen
 
@@ -13,10 +13,15 @@ die() {
 	exit 1
 }
 
+# What runs in a rig gets the environment of a host, not of the caller.
+# shellcheck disable=SC2034 # for those who source this
+host_env=(env -i -C /root HOME=/root TERM=dumb LANG=C.UTF-8
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+
 need_root() { [ "$(id -u)" = 0 ] || die "cannot run a rig: root is needed (mounts, namespaces, cgroups)"; }
 
-# install PACKAGE...: only what is missing, so that a warm start asks apt nothing.
-install() {
+# need_packages PACKAGE...: only what is missing, so that a warm start asks apt nothing.
+need_packages() {
 	local p missing=()
 	for p in "$@"; do
 		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
@@ -54,6 +59,9 @@ debian_root() {
 	# Work in the background that would steal an emulated CPU, or lock dpkg and the account files, in mid-test.
 	chroot "$dir" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
 		e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer 2>/dev/null
+	# mmdebstrap copies the machine's. Without a server a lookup fails at once, which is right for a host without network.
+	echo '# no network' >"$dir/etc/resolv.conf"
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$dir/etc/hosts"
 	rm -rf "$dir"/var/lib/apt/lists/* "$dir"/var/cache/apt/*
 }
 

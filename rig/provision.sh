@@ -18,8 +18,11 @@ echo 'C /run/bulwark-rig - - - - /etc/bulwark-rig' >/etc/tmpfiles.d/bulwark-rig.
 systemctl enable --quiet docker
 systemctl is-active --quiet docker || systemctl start docker
 
-# An image without a registry.
-docker image inspect busybox:test >/dev/null 2>&1 || {
+# An image without a registry. Its tar stays: under userns-remap Docker has a data root of its own, without images, and
+# a story imports it again (docker import /var/lib/bulwark-rig/busybox.tar busybox:test).
+state=/var/lib/bulwark-rig
+mkdir -p $state
+[ -e $state/busybox.tar ] || {
 	root=$(mktemp -d)
 	mkdir -p "$root"/{bin,etc,proc,sys,tmp,dev}
 	cp "$(command -v busybox)" "$root/bin/busybox"
@@ -28,18 +31,18 @@ docker image inspect busybox:test >/dev/null 2>&1 || {
 	done
 	echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
 	chmod 755 "$root" # mktemp made it 0700: under userns-remap the container's root could not enter /
-	tar -C "$root" -c . | docker import - busybox:test >/dev/null
+	tar -C "$root" -cf $state/busybox.tar .
 	rm -rf "$root"
 }
+docker image inspect busybox:test >/dev/null 2>&1 || docker import $state/busybox.tar busybox:test >/dev/null
 
 # What a test resets the host to. pax keeps nanoseconds, which rollback promises to bring back.
-mkdir -p /var/lib/bulwark-rig
-[ -e /var/lib/bulwark-rig/pristine.tar ] || {
+[ -e $state/pristine.tar ] || {
 	paths=()
 	for p in etc/{passwd,group,shadow,gshadow,subuid,subgid,login.defs} etc/default/docker etc/docker \
 		etc/systemd/system etc/bulwark; do
 		[ ! -e "/$p" ] || paths+=("$p")
 	done
-	tar -C / --format=pax --xattrs -cf /var/lib/bulwark-rig/pristine.tmp "${paths[@]}"
-	mv /var/lib/bulwark-rig/pristine.tmp /var/lib/bulwark-rig/pristine.tar
+	tar -C / --format=pax --xattrs -cf $state/pristine.tmp "${paths[@]}"
+	mv $state/pristine.tmp $state/pristine.tar
 }
