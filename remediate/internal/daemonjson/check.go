@@ -1,0 +1,282 @@
+package daemonjson
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// A Severity says what a Problem leads to.
+type Severity string
+
+// Refused keeps dockerd from starting or containers from running, or leaves
+// it open what a file means. A Hazard is accepted by dockerd, but does not do
+// what it seems to do or bites later.
+const (
+	Refused Severity = "refused"
+	Hazard  Severity = "hazard"
+)
+
+// A Problem is one thing in a daemon.json that must or should not be there.
+type Problem struct {
+	Severity Severity `json:"severity"`
+	File     string   `json:"file,omitempty"`
+	Line     int      `json:"line,omitempty"`   // from 1; 0 if it has no place
+	Column   int      `json:"column,omitempty"` // in characters, from 1
+	Key      string   `json:"key,omitempty"`    // path, such as "log-opts.max-size"
+	// Related are other top-level keys that take part in the problem.
+	Related []string `json:"related,omitempty"`
+	Text    string   `json:"text"`
+	Remedy  string   `json:"remedy,omitempty"`
+}
+
+// String writes "file:line:column: key: text", with what there is of it.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	}
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	if p.Key != "" && !strings.Contains(p.Text, fmt.Sprintf("%q", p.Key)) {
+		fmt.Fprintf(&b, "%s: ", p.Key)
+	}
+	return b.String() + p.Text
+}
+
+// concerns reports whether one of the top-level keys takes part in p.
+func (p Problem) concerns(key string) bool {
+	top, _, _ := strings.Cut(p.Key, ".")
+	return top == key || slices.Contains(p.Related, key)
+}
+
+// Check returns everything in a file that the engine refuses or silently
+// mistreats, in the order of the file. path is only for the problems' File.
+// With an unknown engine, what depends on the release is a Hazard.
+//
+// Not checked, because it needs the host: that files, groups, users, plugins
+// and storage drivers exist.
+func Check(path string, content []byte, engine Version) []Problem {
+	c := &checker{path: path, content: content, engine: engine}
+	var faults []*syntaxError
+	c.doc, faults = parse(content)
+	c.encoding()
+	for _, f := range faults {
+		c.at(Refused, f.offset, f.key, f.text, f.remedy)
+	}
+	if c.doc.obj == nil || len(faults) > 0 && !onlyForm(faults) {
+		return c.found
+	}
+	for _, m := range c.doc.obj.Members {
+		c.member(m)
+	}
+	c.rules()
+	slices.SortStableFunc(c.found, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return c.found
+}
+
+// onlyForm reports whether the document could be parsed in spite of faults.
+func onlyForm(faults []*syntaxError) bool {
+	return !slices.ContainsFunc(faults, func(f *syntaxError) bool {
+		return f.text == notObject || strings.HasPrefix(f.text, "invalid JSON") || strings.HasPrefix(f.text, "the file is")
+	})
+}
+
+type checker struct {
+	path    string
+	content []byte
+	engine  Version
+	doc     *document
+	found   []Problem
+}
+
+// at reports a problem at an offset of the whole file.
+func (c *checker) at(s Severity, offset int, key, text, remedy string, related ...string) {
+	line, col := lineColumn(c.content, offset)
+	c.found = append(c.found, Problem{s, c.path, line, col, key, related, text, remedy})
+}
+
+// on reports a problem at a top-level key, whose name it starts with.
+func (c *checker) on(s Severity, key, text, remedy string, related ...string) {
+	offset := 0
+	if i, ok := find(c.doc.obj, key); ok {
+		offset = c.doc.obj.Members[i].Name.StartOffset
+	}
+	c.at(s, len(c.doc.bom)+offset, key, text, remedy, related...)
+}
+
+// depends is the severity of something that only some releases refuse.
+func (c *checker) depends(refuses bool) Severity {
+	if !c.engine.Known() || !refuses {
+		return Hazard
+	}
+	return Refused
+}
+
+// encoding reports what engines before 23.0 do not read: a byte order mark
+// and an empty file (daemon/config/config.go, getConflictFreeConfiguration).
+func (c *checker) encoding() {
+	if c.engine.AtLeast(23, 0) {
+		return
+	}
+	old := c.depends(true)
+	if len(c.doc.bom) > 0 {
+		c.at(old, 0, "", "the file begins with a byte order mark, which engines before 23.0 do not read", "save it as UTF-8 without BOM")
+	}
+	if c.doc.blank() && len(c.content) > 0 || c.content != nil && len(c.content) == 0 {
+		c.at(old, 0, "", "the file is empty, which engines before 23.0 do not read", "write {} or remove the file")
+	}
+}
+
+func (c *checker) member(m hujson.ObjectMember) {
+	name, offset := nameOf(m), len(c.doc.bom)+m.Name.StartOffset
+	k, ok := Lookup(name)
+	if !ok {
+		_, nested := m.Value.Value.(*hujson.Object)
+		p := unknownKey(name, nested, c.engine)
+		c.at(p.Severity, offset, name, p.Text, p.Remedy)
+		return
+	}
+	if p, ok := wrongRelease(k, c.engine); ok {
+		c.at(p.Severity, offset, name, p.Text, p.Remedy)
+		if p.Severity == Refused {
+			return
+		}
+	}
+	if text, remedy, in := typeError(k, c.doc.raw(m.Value)); text != "" {
+		c.at(Refused, len(c.doc.bom)+m.Value.StartOffset+in, name, text, remedy)
+	}
+}
+
+// unknownKey judges a key that the table does not have.
+func unknownKey(name string, object bool, v Version) Problem {
+	p := Problem{Severity: Refused, Key: name, Text: fmt.Sprintf("unknown key %q", name)}
+	if why, ok := rejected(name); ok {
+		p.Text, p.Remedy = fmt.Sprintf("dockerd rejects %q in the file", name), why
+		return p
+	}
+	if key, ok := flagName(name); ok {
+		p.Severity = Hazard
+		p.Text = fmt.Sprintf("%q is the name of a flag: dockerd accepts it here and ignores it", name)
+		if p.Remedy = "remove it"; key != "" {
+			p.Remedy = fmt.Sprintf("use %q", key)
+		}
+		return p
+	}
+	if object {
+		p.Text = fmt.Sprintf("unknown key %q: dockerd takes its members for top-level keys, applies the booleans among them and ignores the rest", name)
+		p.Remedy = "move the members to the top level"
+		return p
+	}
+	if near := nearest(name, v); near != "" {
+		p.Remedy = fmt.Sprintf("did you mean %q?", near)
+	}
+	if v.beyondTable() {
+		p.Severity = Hazard
+		p.Text += fmt.Sprintf(": engine %s is newer than the table of keys (%s)", v, newest())
+	}
+	return p
+}
+
+// rejected are fields of dockerd's struct that no flag has the name of: the
+// check for unknown keys refuses them.
+func rejected(name string) (remedy string, ok bool) {
+	switch name {
+	case "containerd-plugin-namespace":
+		return "use the flag --containerd-plugins-namespace", true
+	case "default-init":
+		return `use "init-path"`, true
+	case "resolv-conf", "swarm-raft-heartbeat-tick", "swarm-raft-election-tick":
+		return "remove it: it cannot be set", true
+	}
+	return "", false
+}
+
+// flagName reports whether name is a flag that is no key, and the key that
+// does what the flag does.
+func flagName(name string) (key string, ok bool) {
+	switch name {
+	case "config-file", "validate", "restart", "version", "help", "containerd-plugins-namespace":
+		return "", true
+	case "http-proxy", "https-proxy", "no-proxy":
+		return "proxies", true
+	}
+	for _, k := range keysOfFlag(name) {
+		key, ok = k.Name, true
+	}
+	return key, ok
+}
+
+// wrongRelease judges a key of the table against the engine.
+func wrongRelease(k Key, v Version) (Problem, bool) {
+	p := Problem{Severity: Refused, Key: k.Name}
+	switch {
+	case k.ValidIn(v):
+		return p, false
+	case !v.Known():
+		p.Severity = Hazard
+		p.Text = fmt.Sprintf("%q is not known to every engine from 20.10 to 29 (%s), and the engine's version is unknown", k.Name, span(k))
+	case v.Compare(k.Since) < 0:
+		p.Text = fmt.Sprintf("%q needs Engine %s, this is %s", k.Name, k.Since.short(), v)
+		p.Remedy = fmt.Sprintf("upgrade the engine or remove %q", k.Name)
+	case k.Tolerated:
+		p.Severity = Hazard
+		p.Text = fmt.Sprintf("%q is ignored since Engine %s", k.Name, k.Removed.short())
+		p.Remedy = "remove it"
+	default:
+		p.Text = fmt.Sprintf("%q was removed in Engine %s, this is %s", k.Name, k.Removed.short(), v)
+		p.Remedy = fmt.Sprintf("remove %q", k.Name)
+	}
+	return p, true
+}
+
+func span(k Key) string {
+	if k.Removed != (Version{}) {
+		return "removed in " + k.Removed.short()
+	}
+	return "since " + k.Since.short()
+}
+
+// typeError decodes a value as dockerd would. It returns what is wrong with
+// it and at which offset in the value.
+func typeError(k Key, raw json.RawMessage) (text, remedy string, offset int) {
+	if k.Type == Size && raw[0] != '"' && string(raw) != "null" {
+		return fmt.Sprintf("%q must be a string with a size", k.Name), `write it with its unit, such as "64m"`, 0
+	}
+	err := json.Unmarshal(raw, k.target())
+	if err == nil {
+		return "", "", 0
+	}
+	text = fmt.Sprintf("%q must be of type %s", k.Name, k.Type)
+	var te *json.UnmarshalTypeError
+	if !errors.As(err, &te) {
+		return text, "", 0
+	}
+	if te.Field != "" {
+		text = fmt.Sprintf("%q: member %s has the wrong type, must be %s", k.Name, te.Field, k.Type)
+	}
+	return text + ", not " + te.Value, typeRemedy(k, te), int(max(te.Offset-1, 0))
+}
+
+func typeRemedy(k Key, te *json.UnmarshalTypeError) string {
+	switch {
+	case te.Value == "string" && (k.Type == Bool || k.Type == Int || k.Type == BoolMap):
+		return "write it without quotes"
+	case k.Type == Ulimits:
+		return `write {"Name": "nofile", "Soft": 1024, "Hard": 4096}`
+	case k.Type == StringMap || k.Type == MapOfMaps || k.Type == String:
+		return "put it in quotes"
+	case k.Type == StringList || k.Type == IPList:
+		return "write a list: [ \"...\" ]"
+	}
+	return ""
+}
