@@ -122,6 +122,9 @@ type Engine struct {
 	Experimental       bool     `json:"experimental,omitempty"`
 	Debug              bool     `json:"debug,omitempty"`
 	FirewallBackend    string   `json:"firewall_backend,omitempty"` // 28.1 and newer
+	// ReloadedNS is the time of the daemon's newest "reload" event,
+	// nanoseconds since the epoch; -1 if it remembers none, 0 if not asked.
+	ReloadedNS int64 `json:"reloaded_ns,omitempty"`
 	Images             int      `json:"images"`
 	Volumes            int      `json:"volumes"`
 	Networks           int      `json:"networks"`
