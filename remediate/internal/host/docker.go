@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/system"
@@ -68,7 +70,32 @@ func readEngine(ctx context.Context, c *client.Client) (resource.Engine, error) 
 	if l, err := c.VolumeList(ctx, client.VolumeListOptions{}); err == nil {
 		e.Volumes = len(l.Items)
 	}
+	e.ReloadedNS = lastReload(ctx, c)
 	return e, nil
+}
+
+// lastReload is the time of the newest reload event that the daemon still
+// remembers (it keeps the last 256 events of any kind), or -1; 0 if it did
+// not answer.
+func lastReload(ctx context.Context, c *client.Client) int64 {
+	ctx, cancel := context.WithTimeout(ctx, eventsTimeout)
+	defer cancel()
+	filters := client.Filters{}.Add("type", "daemon").Add("event", "reload")
+	res := c.Events(ctx, client.EventsListOptions{
+		Since: "1", Until: stamp(time.Now()), Filters: filters,
+	})
+	last := int64(-1)
+	for {
+		select {
+		case m := <-res.Messages:
+			last = m.TimeNano
+		case err := <-res.Err:
+			if errors.Is(err, io.EOF) {
+				return last
+			}
+			return 0
+		}
+	}
 }
 
 func fromInfo(i system.Info) resource.Engine {
@@ -100,6 +127,9 @@ func fromInfo(i system.Info) resource.Engine {
 // inspectors bounds concurrent GETs: enough to hide latency, few enough not
 // to be felt by a busy daemon.
 const inspectors = 8
+
+// eventsTimeout bounds a question that should be answered at once.
+const eventsTimeout = 3 * time.Second
 
 // Containers lists all containers, stopped ones too, each inspected: the list
 // alone does not tell privileged or pid mode.
