@@ -125,9 +125,9 @@ type Engine struct {
 	// ReloadedNS is the time of the daemon's newest "reload" event,
 	// nanoseconds since the epoch; -1 if it remembers none, 0 if not asked.
 	ReloadedNS int64 `json:"reloaded_ns,omitempty"`
-	Images             int      `json:"images"`
-	Volumes            int      `json:"volumes"`
-	Networks           int      `json:"networks"`
+	Images     int   `json:"images"`
+	Volumes    int   `json:"volumes"`
+	Networks   int   `json:"networks"`
 	// Bridge holds the options of the network "bridge"
 	// (com.docker.network.bridge.enable_icc and so on); nil if there is none.
 	Bridge   map[string]string `json:"bridge,omitempty"`
