@@ -1,0 +1,60 @@
+# bulwark: see README.md. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export CGO_ENABLED := 0
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Tools, pinned; go run fails when one cannot be had.
+GOFUMPT := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+SUITE ?= bookworm
+FUZZTIME ?= 10s
+
+.PHONY: help build plan test unit lint fuzz rig vm rig-test bench vuln
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/bulwark
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bulwark ./cmd/bulwark
+
+plan: build ## plan this host against the embedded baseline; changes nothing
+	./bin/bulwark plan --policy baseline
+
+test: lint unit fuzz ## the gate: format, vet, staticcheck, tests with the race detector, short fuzz
+
+lint: ## gofumpt, go vet, staticcheck, go mod tidy
+	@out=$$($(GO) run $(GOFUMPT) -extra -l .); [ -z "$$out" ] || { echo "not formatted: $$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags rig ./rig/...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+unit: ## tests with the race detector (needs a C compiler for it)
+	rig/deps test
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@$(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{end}}{{range .XTestGoFiles}}{{$$p}} {{end}}' ./... \
+	  | tr ' ' '\n' | sort -u | grep . | while read -r pkg; do \
+	    for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	      echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+rig: ## stories and proofs on a real systemd and dockerd in a container (seconds)
+	rig/run container
+
+vm: ## the same in a virtual machine: make vm SUITE=bookworm|trixie|forky (minutes)
+	rig/run $(SUITE)
+
+bench: build ## ratios of plan and apply against the bare daemon, in the container rig
+	rig/bench
+
+vuln: ## govulncheck; needs the network
+	$(GO) run $(GOVULNCHECK) ./...
