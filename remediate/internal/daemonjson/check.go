@@ -152,8 +152,25 @@ func (c *checker) member(m hujson.ObjectMember) {
 			return
 		}
 	}
-	if text, remedy, in := typeError(k, c.doc.raw(m.Value)); text != "" {
-		c.at(Refused, len(c.doc.bom)+m.Value.StartOffset+in, name, text, remedy)
+	c.types(k, m)
+}
+
+// types decodes a value as dockerd would, an object member by member so that
+// the wrong one can be named.
+func (c *checker) types(k Key, m hujson.ObjectMember) {
+	obj, ok := m.Value.Value.(*hujson.Object)
+	if !ok || !k.Type.object() {
+		if text, remedy := typeError(k, k.Name, c.doc.raw(m.Value)); text != "" {
+			c.at(Refused, len(c.doc.bom)+m.Value.StartOffset, k.Name, text, remedy)
+		}
+		return
+	}
+	for _, sub := range obj.Members {
+		path := join(k.Name, nameOf(sub))
+		one := "{" + string(c.doc.raw(sub.Name)) + ":" + string(c.doc.raw(sub.Value)) + "}"
+		if text, remedy := typeError(k, path, json.RawMessage(one)); text != "" {
+			c.at(Refused, len(c.doc.bom)+sub.Value.StartOffset, path, text, remedy)
+		}
 	}
 }
 
@@ -246,25 +263,21 @@ func span(k Key) string {
 	return "since " + k.Since.short()
 }
 
-// typeError decodes a value as dockerd would. It returns what is wrong with
-// it and at which offset in the value.
-func typeError(k Key, raw json.RawMessage) (text, remedy string, offset int) {
+// typeError returns what is wrong with the type of a value, or "".
+func typeError(k Key, path string, raw json.RawMessage) (text, remedy string) {
 	if k.Type == Size && raw[0] != '"' && string(raw) != "null" {
-		return fmt.Sprintf("%q must be a string with a size", k.Name), `write it with its unit, such as "64m"`, 0
+		return fmt.Sprintf("%q must be a string with a size", path), `write it with its unit, such as "64m"`
 	}
 	err := json.Unmarshal(raw, k.target())
 	if err == nil {
-		return "", "", 0
+		return "", ""
 	}
-	text = fmt.Sprintf("%q must be of type %s", k.Name, k.Type)
+	text = fmt.Sprintf("%q has the wrong type: the key is a %s", path, k.Type)
 	var te *json.UnmarshalTypeError
 	if !errors.As(err, &te) {
-		return text, "", 0
+		return fmt.Sprintf("%q is no valid %s", path, k.Type), ""
 	}
-	if te.Field != "" {
-		text = fmt.Sprintf("%q: member %s has the wrong type, must be %s", k.Name, te.Field, k.Type)
-	}
-	return text + ", not " + te.Value, typeRemedy(k, te), int(max(te.Offset-1, 0))
+	return text, typeRemedy(k, te)
 }
 
 func typeRemedy(k Key, te *json.UnmarshalTypeError) string {

@@ -51,7 +51,11 @@ func securityKeys() []Key {
 		{Name: "allow-direct-routing", Type: Bool, Flags: []string{"allow-direct-routing"}, Since: Version{28, 2, 0}, Network: true, Default: `false`},
 		{Name: "ip-forward", Type: Bool, Flags: []string{"ip-forward"}, Network: true, Default: `true`},
 		{Name: "ip-forward-no-drop", Type: Bool, Flags: []string{"ip-forward-no-drop"}, Since: Version{28, 0, 0}, Network: true, Default: `false`},
-		{Name: "ip-masq", Type: Bool, Flags: []string{"ip-masq"}, Network: true, Default: `true`, Read: "/networks/bridge enable_ip_masquerade"},
+		{
+			Name: "ip-masq", Type: Bool, Flags: []string{"ip-masq"}, Network: true,
+			Read: "/networks/bridge enable_ip_masquerade",
+			Note: "default true, but false with iptables false",
+		},
 		{
 			Name: "ip", Type: IP, Flags: []string{"ip"}, Network: true, Default: `"0.0.0.0"`,
 			Read: "/networks/bridge host_binding_ipv4",
