@@ -1,0 +1,158 @@
+package daemonjson
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// judge finds out how one key stands, not yet minding the others.
+func (d *diff) judge(w *wanted) {
+	for _, step := range []func(*wanted) bool{d.release, d.value, d.byFlag, d.host} {
+		if step(w) {
+			return
+		}
+	}
+	d.compare(w)
+}
+
+func blocked(reason, remedy string) verdict {
+	return verdict{status: resource.Blocked, reason: reason, remedy: remedy, stop: true}
+}
+
+// release judges the key against the engines. Removing one is always right.
+func (d *diff) release(w *wanted) bool {
+	if w.Value == nil {
+		return false
+	}
+	for _, v := range d.engines {
+		p, bad := wrongRelease(w.row, v)
+		if w.row.Type == "" {
+			isObject := bytes.HasPrefix(bytes.TrimSpace(w.Value), []byte("{"))
+			p = unknownKey(w.Key, isObject, v)
+			bad = p.Severity == Refused || !v.beyondTable()
+		}
+		if !bad {
+			continue
+		}
+		w.verdict = blocked(p.Text, p.Remedy)
+		if !v.Known() && p.Severity == Hazard && w.row.Type != "" {
+			w.status, w.remedy = resource.Unread, "run where dockerd is installed and can be asked for its version"
+		}
+		return true
+	}
+	return false
+}
+
+// value judges the policy's value by itself.
+func (d *diff) value(w *wanted) bool {
+	if w.Value == nil {
+		return false
+	}
+	if _, err := parseWanted(w.Value); err != nil {
+		w.verdict = blocked(fmt.Sprintf("%q: %s", w.Key, err), "correct the policy at "+w.Source)
+		return true
+	}
+	if w.row.Type == "" {
+		return false
+	}
+	text, remedy := typeError(w.row, w.Key, bytes.TrimSpace(w.Value))
+	if text != "" {
+		w.verdict = blocked("the policy's value: "+text, remedy)
+	}
+	return text != ""
+}
+
+// byFlag judges a key that the file does not have and a flag gives. Both
+// places together are refused by dockerd, so the flag must already be right.
+func (d *diff) byFlag(w *wanted) bool {
+	if _, inFile := d.doc.get(w.Key); inFile {
+		return false
+	}
+	given := flagsOf(w.Key, w.Key, d.flags)
+	if len(given) == 0 {
+		return false
+	}
+	f := given[len(given)-1]
+	where := f.Origin
+	if where == "" {
+		where = "dockerd's command line"
+	}
+	have, ok := flagValue(w.row, given)
+	if w.Value == nil || !ok || !agrees(w.Key, w.Value, have) {
+		text := fmt.Sprintf("%q is set to %s by the flag --%s in %s", w.Key, show(w.row, have), f.Name, where)
+		if !ok {
+			text = fmt.Sprintf("%q is set by the flag --%s in %s", w.Key, f.Name, where)
+		}
+		w.verdict = blocked(text+", and dockerd refuses a key that is given twice", flagRemedy(f, where))
+		return true
+	}
+	w.verdict = verdict{status: resource.OK, reason: fmt.Sprintf("set by the flag --%s in %s", f.Name, where)}
+	if now, known := Effective(d.s, w.Key); known && !agrees(w.Key, w.Value, now) {
+		w.verdict = verdict{status: resource.Changing, reason: "pending restart: " + w.reason, wait: true}
+	}
+	return true
+}
+
+// host judges what the rest of the host forbids.
+func (d *diff) host(w *wanted) bool {
+	e, _ := d.s.Engine.Get()
+	h, hostKnown := d.s.Host.Get()
+	swarm := e.Swarm != "" && e.Swarm != "inactive"
+	switch on := string(bytes.TrimSpace(w.Value)) == "true"; {
+	case w.Key == "live-restore" && on && swarm:
+		w.verdict = blocked("live-restore is incompatible with swarm mode, and this host is in a swarm ("+e.Swarm+"): dockerd would not start",
+			"leave the swarm, or leave live-restore out of the policy")
+	case w.Key == "selinux-enabled" && on && hostKnown && len(h.LSM) > 0 && !slices.Contains(h.LSM, "selinux"):
+		w.verdict = blocked("SELinux is not active on this host", "enable SELinux, or leave selinux-enabled out of the policy")
+	default:
+		return false
+	}
+	return true
+}
+
+// compare judges the file, then the daemon.
+func (d *diff) compare(w *wanted) {
+	edited, err := Edit(d.file.Content, []resource.DaemonKey{w.DaemonKey})
+	if err != nil { // the form of the file: settle blocks all
+		w.verdict = blocked(err.Error(), "")
+		return
+	}
+	have, _ := d.doc.get(w.Key)
+	if !bytes.Equal(edited, d.file.Content) {
+		w.verdict = verdict{status: resource.Changing, write: true}
+		w.reason = fmt.Sprintf("%s: %s → %s", w.Key, show(w.row, have), show(w.row, w.Value))
+		return
+	}
+	if stopped(d.s) {
+		w.verdict = verdict{status: resource.OK, reason: "dockerd does not run and reads the file at its next start"}
+		return
+	}
+	switch r, why := read(d.s, w.row, have); r {
+	case taken:
+		w.verdict = verdict{status: resource.OK}
+	case waiting:
+		w.verdict = verdict{status: resource.Changing, wait: true, reason: w.Key + ": the file is right, dockerd has not taken it up: " + why}
+	case ignored:
+		w.verdict = verdict{
+			status: resource.Manual, reason: w.Key + ": the file is right and dockerd has read it, but " + why,
+			remedy: "look at dockerd's log for the reason",
+		}
+	default:
+		w.verdict = verdict{status: resource.Unread, reason: w.Key + ": the file is right; " + why, remedy: "restart dockerd to be sure"}
+	}
+}
+
+// stopped reports whether dockerd is known not to run: by systemd, or because
+// the root is an image.
+func stopped(s *resource.Snapshot) bool {
+	if s.Root != "" && s.Root != "/" {
+		return true
+	}
+	u, known := s.Unit.Get()
+	_, asked := s.Engine.Get()
+	_, process := s.Process.Get()
+	return !asked && !process && known && slices.Contains([]string{"inactive", "failed"}, u.ActiveState)
+}
