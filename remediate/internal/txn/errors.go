@@ -1,0 +1,88 @@
+package txn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A BusyError says that another run, or another tool, holds a lock.
+type BusyError struct {
+	// Lock is the path of the lock.
+	Lock string
+	// PID is 0 and Argv empty when the holder is not known.
+	PID  int
+	Argv []string
+}
+
+func (e *BusyError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("cannot lock %s: another process holds it", e.Lock)
+	}
+	return fmt.Sprintf("cannot lock %s: held by process %d (%s)", e.Lock, e.PID, strings.Join(e.Argv, " "))
+}
+
+// A DriftError says that a file is not what the change was computed from.
+type DriftError struct {
+	Path string
+	What string // the first difference, in words
+}
+
+func (e *DriftError) Error() string {
+	return fmt.Sprintf("cannot change %s: it is no longer what the plan saw (%s)", e.Path, e.What)
+}
+
+// A ConflictError says that somebody else edited files that must be put back.
+// They are left alone; all others are as before.
+type ConflictError struct {
+	ID        string // of the transaction
+	Conflicts []Conflict
+}
+
+// A Conflict is one file that is neither as it was before the transaction nor
+// as the transaction left it.
+type Conflict struct {
+	N    int    `json:"n"` // number of the operation
+	Path string `json:"path"`
+	// What is the first difference to what the transaction left.
+	What string `json:"what"`
+}
+
+func (e *ConflictError) Error() string {
+	var list []string
+	for _, c := range e.Conflicts {
+		list = append(list, fmt.Sprintf("%s (%s)", c.Path, c.What))
+	}
+	return fmt.Sprintf("cannot undo transaction %s: edited by somebody else: %s", e.ID, strings.Join(list, ", "))
+}
+
+// A DamagedError says that a file of the journal cannot be trusted. Nothing
+// was touched.
+type DamagedError struct {
+	Path string
+	Why  string
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("cannot use the journal: %s is damaged: %s", e.Path, e.Why)
+}
+
+// An ActiveError says that an earlier transaction is not finished.
+type ActiveError struct{ ID string }
+
+func (e *ActiveError) Error() string {
+	return fmt.Sprintf("cannot start: transaction %s is not finished; run recovery first", e.ID)
+}
+
+// An UnfinishedError says that an undo, or the tidying after a commit, could
+// not be completed. The transaction stays open; a later recovery goes on.
+type UnfinishedError struct {
+	ID  string
+	Err error
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("cannot finish transaction %s: %v (remove the cause, then run recovery)", e.ID, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
