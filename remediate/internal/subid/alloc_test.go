@@ -21,6 +21,7 @@ func TestChoose(t *testing.T) {
 	fixed := std
 	fixed.Deterministic = true
 	uids := subid.ParseDefs([]byte("UID_MAX 500000\n"))
+	low := subid.ParseDefs([]byte("SUB_UID_MIN 1000\nSUB_GID_MIN 1000\nUID_MAX 2000\nGID_MAX 2000\n"))
 	allUids := subid.ParseDefs([]byte("UID_MAX 4294967294\n"))
 	for _, c := range []struct {
 		name  string
@@ -42,6 +43,8 @@ func TestChoose(t *testing.T) {
 		{name: "deterministic: below what is taken", q: subid.Request{Size: 65536, Defs: fixed, Taken: []subid.Holder{held("a", 599982081, 5)}}, start: 599916544},
 		{name: "clear of uids to come", q: subid.Request{Size: 65536, Defs: uids}, start: 524288},
 		{name: "uids to come fill everything", q: subid.Request{Size: 65536, Defs: allUids}, start: 131072, note: "UID_MIN to UID_MAX"},
+		{name: "never among the ids of images", q: subid.Request{Size: 65536, Defs: low}, start: 65536},
+		{name: "nor if asked", q: subid.Request{Size: 65536, Defs: low, Start: at(5000)}, err: "start at 65536"},
 		{name: "nothing free", q: subid.Request{Size: 65536, Defs: std, Taken: []subid.Holder{held("a", 0, 4294967295)}}, err: "cannot find a free range"},
 		{name: "too small", q: subid.Request{Size: 65535, Defs: std}, err: "at least 65536"},
 		{name: "start as asked, not aligned", q: subid.Request{Size: 65536, Start: at(100001), Defs: std}, start: 100001},

@@ -52,29 +52,34 @@ func TestDiffConverges(t *testing.T) {
 		{"start by policy", debian(), subid.Want{Start: at(500000)}, replace(created, ":131072:", ":500000:")},
 		{
 			"no shadow files", debian().with("/etc/shadow", "-").with("/etc/gshadow", "-"),
-			subid.Want{}, replace(drop("/etc/shadow", "/etc/gshadow"), "dockremap:x:", "dockremap:!:"),
+			subid.Want{},
+			replace(drop("/etc/shadow", "/etc/gshadow"), "dockremap:x:", "dockremap:!:"),
 		},
 		{"no subuid files", debian().with("/etc/subuid", "-").with("/etc/subgid", "-"), subid.Want{}, created},
 		{"no final newlines", debian().with("/etc/group", "root:x:0:").with("/etc/subuid", "# mine"), subid.Want{}, created},
 		{
 			"nologin as others have it", debian().with("/etc/passwd", "root:x:0:0::/root:/bin/sh\nbin:x:1:1::/:/sbin/nologin\n"),
-			subid.Want{}, replace(created, "/usr/sbin/nologin", "/sbin/nologin"),
+			subid.Want{},
+			replace(created, "/usr/sbin/nologin", "/sbin/nologin"),
 		},
 		{
 			"ids taken: a uid, a gid, a key and a range", debian().with("/etc/group", "root:x:0:\nssl:x:999:\n").
 				with("/etc/passwd", "root:x:0:0::/root:/bin/sh\nsys:x:998:0::/:/usr/sbin/nologin\n").
-				with("/etc/subuid", "997:200000:5\n").with("/etc/subgid", "996:300000:5\nodd:994:2\n"), subid.Want{},
-			replace(replace(created, "x:999:999", "x:993:993"), "x:999:", "x:993:")[:4],
+				with("/etc/subuid", "997:200000:5\nodd:993:1\n").with("/etc/subgid", "996:300000:5\nodd:994:2\n"),
+			subid.Want{},
+			replace(replace(created, "x:999:999", "x:992:992"), "x:999:", "x:992:")[:4],
 		},
 		{"group without user", debian().with("/etc/group", "root:x:0:\ndockremap:x:700:\n"), subid.Want{}, replace(drop("/etc/group", "/etc/gshadow"), "999:999", "999:700")},
 		{
 			"system ids of login.defs", debian().with("/etc/login.defs", "SYS_UID_MAX 499\nSYS_GID_MAX 499\n"),
-			subid.Want{}, replace(created, "999", "499"),
+			subid.Want{},
+			replace(created, "999", "499"),
 		},
 		{"left-over ranges of a deleted account are kept", debian().with("/etc/subuid", r1+"\n").with("/etc/subgid", r1+"\n"), subid.Want{}, drop("/etc/subuid", "/etc/subgid")},
 		{
 			"user:group does not put the user into the group", debian(),
-			subid.Want{Account: "dockremap:docker"}, created,
+			subid.Want{Account: "dockremap:docker"},
+			created,
 		},
 
 		{"safe setup", remap(r1+"\n", r1+"\n"), subid.Want{}, nil},
@@ -117,6 +122,10 @@ func TestDiffConverges(t *testing.T) {
 			"/etc/subuid: -dockremap:0:65536", "/etc/subuid: dockremap:131072:65536",
 		}},
 		{"the same line twice", remap(r1+"\n"+r1+"\n", r1+"\n"), subid.Want{}, []string{"/etc/subuid: -" + r1, "/etc/subuid: -" + r1, "/etc/subuid: " + r1}},
+		{"the same line twice in both", remap(r1+"\n"+r1+"\n", r1+"\n"+r1+"\n"), subid.Want{}, []string{
+			"/etc/subgid: -" + r1, "/etc/subgid: -" + r1, "/etc/subgid: " + r1,
+			"/etc/subuid: -" + r1, "/etc/subuid: -" + r1, "/etc/subuid: " + r1,
+		}},
 		{"by name and by uid", remap("dockremap:100000:65536\n995:200000:65536\n", "dockremap:100000:65536\n"), subid.Want{}, []string{
 			"/etc/subgid: -dockremap:100000:65536", "/etc/subgid: dockremap:131072:65536",
 			"/etc/subuid: -995:200000:65536", "/etc/subuid: -dockremap:100000:65536", "/etc/subuid: dockremap:131072:65536",
@@ -133,6 +142,11 @@ func TestDiffConverges(t *testing.T) {
 		{"user without group, whose gid is another's", remap(r1+"\n", r1+"\n").with("/etc/group", "root:x:0:\nusers:x:995:\n").with("/etc/gshadow", "-"), subid.Want{}, []string{
 			"/etc/group: dockremap:!:999:",
 		}},
+		{
+			"user without group, whose gid lies where the range would", debian().with("/etc/passwd", "root:x:0:0::/root:/bin/sh\ndockremap:x:995:131072::/:/bin/false\n"),
+			subid.Want{},
+			append([]string{"/etc/group: dockremap:x:131072:", "/etc/gshadow: dockremap:!::"}, ranges("dockremap:196608:65536")...),
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Control = "userns-remap"
@@ -260,6 +274,37 @@ func TestDiffDaemonTooOldForLine(t *testing.T) {
 	}
 }
 
+// TestDiffOldestDaemonCounts: the running dockerd may be older than the one on
+// disk, or newer.
+func TestDiffOldestDaemonCounts(t *testing.T) {
+	want := &subid.Want{Control: "userns-remap"}
+	for _, v := range [][2]string{{"27.5.1", "29.7.2"}, {"29.7.2", "27.5.1"}} {
+		s := remap("dockremap:131072:65536\nbob:5\n", "dockremap:131072:65536\n").snapshot()
+		s.Engine = resource.Known(resource.Engine{Version: v[0]})
+		s.Binary = resource.Known(resource.Binary{Version: v[1]})
+		status(t, subid.Kind{}.Diff(want, s), resource.Blocked)
+
+		s = remap("dockremap:131072:65536\n", "dockremap:131072:65536\n").snapshot()
+		s.DaemonJSON = resource.Known(resource.File{Content: []byte(`{"features":{"containerd-snapshotter":true}}`)})
+		s.Engine = resource.Known(resource.Engine{Version: v[0]})
+		s.Binary = resource.Known(resource.Binary{Version: v[1]})
+		status(t, subid.Kind{}.Diff(want, s), resource.Blocked)
+	}
+	s := remap("dockremap:5\n", "").snapshot()
+	s.Binary = resource.Known(resource.Binary{Version: "20.10.24"})
+	status(t, subid.Kind{}.Diff(want, s), resource.Changing)
+}
+
+// TestDiffOfDaemonRemappedToAnother may repair at will: no data is at stake.
+func TestDiffOfDaemonRemappedToAnother(t *testing.T) {
+	s := live(remap("dockremap:400000:65536\n", "dockremap:300000:65536\n").snapshot(), "29.7.2", "700000.700000")
+	s.DaemonJSON = resource.Known(resource.File{Content: []byte(`{"userns-remap":"alice"}`)})
+	got := subid.Kind{}.Diff(&subid.Want{Control: "userns-remap"}, s)
+	if status(t, got, resource.Changing); got.Service.Action != resource.NoAction || len(got.Impacts) > 0 {
+		t.Errorf("%+v, %+v", got.Service, got.Impacts)
+	}
+}
+
 func TestDiffContainerdSnapshotter(t *testing.T) {
 	yes, no := true, false
 	for _, c := range []struct {
@@ -302,6 +347,7 @@ func TestDiffOfDaemonInUse(t *testing.T) {
 		{"overlap", "bob:100000:65536\n" + line("100000:65536"), line("100000:65536"), "100000.100000", subid.Want{}, resource.Changing, "196608:65536", true},
 		{"policy's start", line("100000:65536"), line("100000:65536"), "100000.100000", subid.Want{Start: at(262144)}, resource.Changing, "262144:65536", true},
 		{"lines lost, place free", "", "", "300000.300000", subid.Want{}, resource.Changing, "300000:65536", false},
+		{"lines lost, unequal place", "", "", "300000.400000", subid.Want{}, resource.Changing, "131072:65536", true},
 		{"lines lost, place taken", "bob:300000:65536\n", "", "300000.300000", subid.Want{}, resource.Changing, "393216:65536", true},
 		{"uid-keyed lines win up to 27", line("100000:65536") + "995:200000:65536\n", line("100000:65536") + "995:200000:65536\n", "200000.200000", subid.Want{}, resource.Manual, "", false},
 	} {
@@ -343,15 +389,22 @@ func TestDiffOfStoppedDaemon(t *testing.T) {
 		"remapped":         {resource.Known(resource.File{Content: []byte(`{"userns-remap":"default"}`)}), "", resource.Manual},
 		"remapped by uid":  {resource.Known(resource.File{Content: []byte(`{"userns-remap":"995:995"}`)}), "", resource.Manual},
 		"remapped by flag": {resource.Known(resource.File{}), "dockremap", resource.Manual},
+		"lines lost":       {resource.Known(resource.File{Content: []byte(`{"userns-remap":"default"}`)}), "", resource.Changing},
 		"cannot tell":      {resource.Unknown[resource.File]("needs root"), "", resource.Manual},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := remap("dockremap:400000:65536\n", "dockremap:300000:65536\n").snapshot()
+			if name == "lines lost" {
+				s = remap("", "").snapshot()
+			}
 			s.DaemonJSON = c.json
 			if c.flag != "" {
 				s.Flags = resource.Known([]resource.Flag{{Name: "userns-remap", Value: c.flag}})
 			}
-			status(t, subid.Kind{}.Diff(&subid.Want{Control: "userns-remap"}, s), c.want)
+			got := subid.Kind{}.Diff(&subid.Want{Control: "userns-remap"}, s)
+			if status(t, got, c.want); got.Service.DataRootMoves {
+				t.Errorf("%+v", got.Service)
+			}
 		})
 	}
 }
@@ -362,6 +415,10 @@ func TestDiffWarnsOfPersonAndOddPlace(t *testing.T) {
 	status(t, got, resource.OK)
 	if len(got.Impacts) != 1 || got.Impacts[0].Level != "warning" || !strings.Contains(got.Impacts[0].Text, "rootless") {
 		t.Errorf("impacts %+v", got.Impacts)
+	}
+	s := live(h.snapshot(), "29.7.2", "100000.100000")
+	if got = (subid.Kind{}).Diff(&subid.Want{Control: "userns-remap", Account: "alice"}, s); len(got.Impacts) > 0 {
+		t.Errorf("warns again once it is in effect: %+v", got.Impacts)
 	}
 	h = debian().with("/etc/login.defs", "SUB_UID_MAX 150000\n")
 	got = subid.Kind{}.Diff(&subid.Want{Control: "userns-remap"}, h.snapshot())
