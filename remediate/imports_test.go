@@ -39,13 +39,13 @@ var guarded = map[string]struct {
 	rooms []string
 	why   string
 }{
-	"github.com/spf13/cobra":                   {[]string{"cmd/internal/cli"}, "commands are one room's business"},
-	"github.com/moby/moby/client":              {[]string{"remediate/internal/host"}, "one door to the Docker API"},
-	"github.com/coreos/go-systemd/v22/dbus":    {[]string{"remediate/internal/host"}, "one door to systemd"},
-	"os/exec":                                  {[]string{"remediate/internal/host", "remediate", "rig"}, "one door to programs"},
-	"golang.org/x/sys/unix":                    {[]string{"remediate/internal/host", "remediate/internal/fsys", "remediate/internal/txn", "rig"}, "pure rooms make no system calls"},
-	"os":                                       {[]string{"cmd/", "remediate", "remediate/internal/host", "remediate/internal/fsys", "remediate/internal/txn", "rig"}, "kinds, plans and views are pure"},
-	"go.yaml.in/yaml/v4":                       {[]string{"plans"}, "YAML is read in one place"},
+	"github.com/spf13/cobra":                {[]string{"cmd/internal/cli"}, "commands are one room's business"},
+	"github.com/moby/moby/client":           {[]string{"remediate/internal/host"}, "one door to the Docker API"},
+	"github.com/coreos/go-systemd/v22/dbus": {[]string{"remediate/internal/host"}, "one door to systemd"},
+	"os/exec":                               {[]string{"remediate/internal/host", "remediate", "rig"}, "one door to programs"},
+	"golang.org/x/sys/unix":                 {[]string{"remediate/internal/host", "remediate/internal/fsys", "remediate/internal/txn", "rig"}, "pure rooms make no system calls"},
+	"os":                                    {[]string{"cmd/", "remediate", "remediate/internal/host", "remediate/internal/fsys", "remediate/internal/txn", "rig"}, "kinds, plans and views are pure"},
+	"go.yaml.in/yaml/v4":                    {[]string{"plans"}, "YAML is read in one place"},
 	"github.com/rogpeppe/go-internal/testscript": {[]string{}, "tests only"},
 }
 

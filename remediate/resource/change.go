@@ -32,6 +32,8 @@ type Change struct {
 	Lines *LineEdit `json:"-"`
 	// Old is the content that Diff is shown against; nil for a new file.
 	Old []byte `json:"-"`
+	// Diff is the unified diff for people, secrets replaced.
+	Diff string `json:"diff,omitempty"`
 	// Sensitive forbids to show any of the content.
 	Sensitive bool `json:"sensitive,omitempty"`
 	// Mode, UID and GID are for a file that is created; one that exists

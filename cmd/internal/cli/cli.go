@@ -1,0 +1,112 @@
+// Package cli is bulwark's command line: one file per command.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/bulwark-project/bulwark/cmd/internal/view"
+	"github.com/bulwark-project/bulwark/remediate"
+)
+
+// app is what all commands share: the flags that every one has, and where
+// results (out) and everything else (err) go.
+type app struct {
+	version    string
+	in         io.Reader
+	out, err   io.Writer
+	root       string
+	dockerHost string
+	json       bool
+	args       []string
+}
+
+// Main runs one command line and returns the exit code.
+func Main(ctx context.Context, version string, args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{version: version, in: in, out: out, err: errw, args: args}
+	cmd := a.command()
+	cmd.SetArgs(args)
+	cmd.SetIn(in)
+	cmd.SetOut(out)
+	cmd.SetErr(errw)
+	err := cmd.ExecuteContext(ctx)
+	a.report(err)
+	return exitCode(err)
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bulwark",
+		Short: "Harden and remediate a Docker host",
+		Long: `bulwark compares a Docker host with a policy (plan) and makes the differences
+good as one transaction (apply): it restarts dockerd once, checks that the
+daemon came back as wanted, and puts everything back if it did not.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       a.version,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.root, "root", "/", "work on the files below `DIR`, an image, not on the running host")
+	f.StringVar(&a.dockerHost, "docker-host", "", "where dockerd listens (default "+remediate.DefaultDockerHost+")")
+	f.BoolVar(&a.json, "json", false, "print the result as JSON")
+	root.AddCommand(
+		newPlan(a), newApply(a), newRollback(a), newHistory(a), newRecover(a),
+		newSnapshot(a), newPolicy(a), newVersion(a),
+	)
+	return root
+}
+
+// report prints an error with its hints on standard error, and with --json
+// also as the result, so that a machine need not read prose.
+func (a *app) report(err error) {
+	var code codeError
+	if err == nil || errors.As(err, &code) {
+		return
+	}
+	fmt.Fprintf(a.err, "bulwark: %v\n", err)
+	var h hinted
+	if errors.As(err, &h) {
+		for _, line := range h.hints {
+			fmt.Fprintf(a.err, "  hint: %s\n", line)
+		}
+	}
+	if a.json {
+		// Nothing is left to do if even this cannot be written.
+		_ = view.JSON(a.out, map[string]any{"format": 1, "outcome": "error", "error": err.Error(), "exit_code": exitCode(err)})
+	}
+}
+
+// open opens the host that the flags name.
+func (a *app) open() (*remediate.Host, error) {
+	if h := os.Getenv("DOCKER_HOST"); a.dockerHost == "" && strings.HasPrefix(h, "unix://") {
+		a.dockerHost = h
+	}
+	return remediate.Open(a.version, a.root, a.dockerHost)
+}
+
+func (a *app) style() view.Style { return view.Style{Color: colorful(a.out)} }
+
+// colorful follows no-color.org: a terminal, unless NO_COLOR says otherwise.
+func colorful(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// progress tells a person at a terminal what takes so long.
+func (a *app) progress() func(string) {
+	if !isTerminal(a.err) {
+		return nil
+	}
+	return func(text string) { fmt.Fprintf(a.err, "bulwark: %s ...\n", text) }
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/bulwark-project/bulwark/cmd/internal/view"
+	"github.com/bulwark-project/bulwark/remediate"
+)
+
+func newSnapshot(a *app) *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Write what bulwark reads of this host, for plan --snapshot elsewhere",
+		Long: `Snapshot reads the host as plan does and writes it as JSON. Secrets (proxy
+passwords, tokens, password hashes) are replaced.` + exitHelp(exitOK, exitError),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSnapshot(cmd.Context(), out) },
+	}
+	cmd.Flags().StringVar(&out, "out", "", "write to `FILE` (mode 0600) instead of standard output")
+	return cmd
+}
+
+func (a *app) runSnapshot(ctx context.Context, out string) error {
+	h, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	b, err := remediate.EncodeSnapshot(h.Observe(ctx))
+	if err != nil {
+		return err
+	}
+	if out == "" {
+		_, err = a.out.Write(b)
+		return err
+	}
+	if err := renameio.WriteFile(out, b, 0o600); err != nil {
+		return fmt.Errorf("cannot write the snapshot to %s: %w", out, err)
+	}
+	return nil
+}
+
+func newVersion(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return view.JSON(a.out, map[string]string{"version": a.version})
+			}
+			_, err := fmt.Fprintln(a.out, "bulwark", a.version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,220 @@
+package remediate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// DefaultSettle is how long dockerd must stay up after a restart before the
+// transaction commits: a daemon that dies after 5 s must not pass.
+const DefaultSettle = 7 * time.Second
+
+// ApplyOptions say how to apply.
+type ApplyOptions struct {
+	Policy *plans.Policy
+	// Approve sees the plan under the lock, as it will be applied; an error
+	// from it ends apply with nothing changed. It is not asked when there is
+	// nothing to do.
+	Approve func(*resource.Plan) error
+	// Retry allows a plan that was rolled back before.
+	Retry bool
+	// AllowIrreversible allows what the plan names as irreversible.
+	AllowIrreversible bool
+	// Settle is how long dockerd must stay up; see DefaultSettle.
+	Settle time.Duration
+	// LockTimeout is how long to wait for another run.
+	LockTimeout time.Duration
+	// Command is recorded in the history.
+	Command []string
+	// Progress is told what happens now; it may be nil.
+	Progress func(string)
+}
+
+// An ApplyResult says what became of an apply or a rollback.
+type ApplyResult struct {
+	Format  int            `json:"format"`
+	Outcome Outcome        `json:"outcome"`
+	ID      string         `json:"id,omitempty"` // of the transaction
+	Plan    *resource.Plan `json:"plan,omitempty"`
+	// Cause says why the transaction was rolled back, in the daemon's own
+	// words where it spoke.
+	Cause  string   `json:"cause,omitempty"`
+	Daemon []string `json:"daemon,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+}
+
+// An Outcome is how an apply ended without an error of its own.
+type Outcome string
+
+// Outcomes.
+const (
+	Unchanged  Outcome = "unchanged"
+	Applied    Outcome = "applied"
+	RolledBack Outcome = "rolled-back"
+)
+
+// Apply observes the host under the lock, plans, and makes the changes as one
+// transaction. Whatever fails before the commit point is taken back: then the
+// result says RolledBack and why. Errors leave the host as it was, except
+// *ConflictError, which needs a person.
+func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
+	r, err := h.begin(ctx, o.LockTimeout, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	s := h.Observe(ctx)
+	plan := NewPlan(o.Policy, s)
+	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan}
+	if !plan.Pending() {
+		return res, nil
+	}
+	if err := r.permit(plan, o); err != nil {
+		return res, err
+	}
+	return r.commit(ctx, res, h.spec(plan, s, o), o.Settle, func(s *resource.Snapshot) error {
+		return asWanted(NewPlan(o.Policy, s))
+	})
+}
+
+// permit refuses what the user has not asked for.
+func (r *run) permit(plan *resource.Plan, o ApplyOptions) error {
+	state, err := r.txn.State()
+	if err != nil {
+		return err
+	}
+	if state.Hold != nil && state.Hold.PlanSHA == plan.Digest && !o.Retry {
+		return &HoldError{Reason: state.Hold.Reason}
+	}
+	if lost := plan.Irreversible(); len(lost) > 0 && !o.AllowIrreversible {
+		return &IrreversibleError{Impacts: lost}
+	}
+	if o.Approve == nil {
+		return nil
+	}
+	return o.Approve(plan)
+}
+
+// spec turns a plan into a transaction.
+func (h *Host) spec(plan *resource.Plan, s *resource.Snapshot, o ApplyOptions) txn.Spec {
+	spec := txn.Spec{
+		Command: o.Command, PlanSHA: plan.Digest, PolicySHA: plan.Policy.SHA256, Tool: h.Tool,
+		Actor: actor(), Changes: plan.Changes,
+		Validate: func(ctx context.Context, staged []txn.Staged) error { return h.validate(ctx, s, staged) },
+	}
+	if plan.Service.Action != resource.NoAction {
+		spec.Steps = []txn.StepSpec{step(plan.Service, s)}
+	}
+	return spec
+}
+
+// step is the journal's record of what dockerd needs.
+func step(svc resource.Service, s *resource.Snapshot) txn.StepSpec {
+	p := dockerd.Payload{Service: svc, Running: workloads(s)}
+	if u, ok := s.Unit.Get(); ok {
+		p.InvocationID = u.InvocationID
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("internal error: dockerd step: " + err.Error()) // plain structs always marshal
+	}
+	return txn.StepSpec{Name: (*dockerd.Step)(nil).Name(), Payload: b}
+}
+
+func workloads(s *resource.Snapshot) []dockerd.Workload {
+	var out []dockerd.Workload
+	all, _ := s.Containers.Get()
+	for _, c := range all {
+		if c.State == "running" {
+			out = append(out, dockerd.Workload{ID: c.ID, Name: c.Name, Gone: c.AutoRemove})
+		}
+	}
+	return out
+}
+
+// commit runs the transaction with the health check before its commit point:
+// the daemon stays up, and the host observed again satisfies wanted.
+func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settle time.Duration,
+	wanted func(*resource.Snapshot) error,
+) (*ApplyResult, error) {
+	if err := r.host.ensureRecovery(ctx); err != nil {
+		return res, err
+	}
+	started := time.Now()
+	restarts := len(spec.Steps) > 0
+	spec.Health = func(ctx context.Context) error {
+		if restarts {
+			if err := r.settle(ctx, spec.Steps[0].Payload, settle); err != nil {
+				return err
+			}
+		}
+		return wanted(r.host.Observe(ctx))
+	}
+	t, err := r.txn.Run(ctx, spec)
+	if err != nil {
+		return res, r.explain(err)
+	}
+	return res, r.conclude(ctx, res, t, started)
+}
+
+// conclude puts the end of a transaction into the result; it returns an error
+// when nothing was changed, and when the undo needs a person.
+func (r *run) conclude(ctx context.Context, res *ApplyResult, t *txn.Result, since time.Time) error {
+	res.ID, res.Notes = t.ID, t.Notes
+	switch t.Outcome {
+	case txn.Unchanged:
+		return nil
+	case txn.Committed:
+		res.Outcome = Applied
+		return nil
+	case txn.NotApplied:
+		return fmt.Errorf("nothing was changed: %w", r.explain(t.Cause))
+	case txn.RolledBack:
+		res.Outcome = RolledBack
+		res.Cause = cause(t.Cause)
+		res.Daemon = r.step.LastWords(context.WithoutCancel(ctx), since)
+		return nil
+	}
+	return fmt.Errorf("%w (it failed because: %s)", t.Undo, cause(t.Cause))
+}
+
+func cause(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
+	return fmt.Sprint(err)
+}
+
+// settle watches the daemon that the step started.
+func (r *run) settle(ctx context.Context, payload json.RawMessage, d time.Duration) error {
+	var p dockerd.Payload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return err
+	}
+	if p.Service.Action != resource.Restart {
+		return nil
+	}
+	r.say(fmt.Sprintf("watching dockerd for %s", d))
+	return r.step.Settle(ctx, p, d)
+}
+
+// asWanted is the proof after a change: nothing is left to do.
+func asWanted(p *resource.Plan) error {
+	if !p.Pending() {
+		return nil
+	}
+	for _, c := range p.Controls {
+		if c.Status == resource.Changing {
+			return fmt.Errorf("%s is not in effect: %s", c.ID, c.Reason)
+		}
+	}
+	return errors.New("the host still differs from the policy")
+}

@@ -1,0 +1,46 @@
+package remediate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// unified renders a change as a unified diff whose header says which side is
+// the host. Secrets are replaced on both sides before they are compared.
+func unified(c resource.Change, policy string) string {
+	from := fmt.Sprintf("current %s (host)", c.Path)
+	to := fmt.Sprintf("desired %s (policy %s, %s)", c.Path, policy, strings.Join(c.Controls, ", "))
+	switch {
+	case c.Sensitive:
+		return ""
+	case c.Lines != nil:
+		return lineDiff(from, to, c.Lines)
+	}
+	return udiff.Unified(from, to, redacted(c.Path, c.Old), redacted(c.Path, c.Content))
+}
+
+// lineDiff shows only the lines: the rest of the file is other people's.
+func lineDiff(from, to string, e *resource.LineEdit) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "--- %s\n+++ %s\n", from, to)
+	for _, l := range e.Remove {
+		fmt.Fprintf(&b, "-%s\n", l)
+	}
+	for _, l := range e.Add {
+		fmt.Fprintf(&b, "+%s\n", l)
+	}
+	return b.String()
+}
+
+// redacted returns what of a file may be shown.
+func redacted(path string, content []byte) string {
+	if strings.HasSuffix(path, ".json") {
+		return string(daemonjson.Redact(content))
+	}
+	return string(content)
+}

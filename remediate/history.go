@@ -1,0 +1,123 @@
+package remediate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// A Record is one transaction of the history, without secrets.
+type Record struct {
+	ID       string    `json:"id"`
+	Outcome  string    `json:"outcome"`
+	Reason   string    `json:"reason,omitempty"`
+	Created  time.Time `json:"created"`
+	Finished time.Time `json:"finished,omitzero"`
+	Tool     string    `json:"tool"`
+	Command  []string  `json:"command"`
+	User     string    `json:"user,omitempty"`
+	// Rollback is the transaction that this one took back, or "".
+	Rollback string         `json:"rollback,omitempty"`
+	Files    []RecordedFile `json:"files"`
+	Notes    []string       `json:"notes,omitempty"`
+	// Damaged says why the record cannot be read.
+	Damaged string `json:"damaged,omitempty"`
+}
+
+// A RecordedFile is one file that a transaction changed.
+type RecordedFile struct {
+	Path   string          `json:"path"`
+	Action resource.Action `json:"action"`
+	// Diff is filled by HistoryEntry only, secrets replaced.
+	Diff      string `json:"diff,omitempty"`
+	Sensitive bool   `json:"sensitive,omitempty"`
+}
+
+// History lists all transactions, oldest first. It takes no lock.
+func (h *Host) History() ([]Record, error) {
+	r, err := txn.OpenRead(h.root, StateDir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := r.History()
+	if err != nil {
+		return nil, err
+	}
+	list := []Record{}
+	for _, e := range entries {
+		list = append(list, record(&e))
+	}
+	return list, nil
+}
+
+// HistoryEntry returns one transaction with the diffs of its files.
+func (h *Host) HistoryEntry(id string) (*Record, error) {
+	r, err := txn.OpenRead(h.root, StateDir)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.Entry(id)
+	if err != nil {
+		return nil, err
+	}
+	rec := record(e)
+	for i, op := range e.Ops { // record keeps the order
+		if op.Sensitive {
+			continue
+		}
+		if rec.Files[i].Diff, err = recordedDiff(e, op); err != nil {
+			return nil, err
+		}
+	}
+	return &rec, nil
+}
+
+func recordedDiff(e *txn.Entry, op txn.Op) (string, error) {
+	before, err := e.Before(op.N)
+	if err != nil {
+		return "", err
+	}
+	after, err := e.After(op.N)
+	if err != nil {
+		return "", err
+	}
+	from, to := fmt.Sprintf("before %s", op.Path), fmt.Sprintf("after %s (%s)", op.Path, e.ID)
+	return udiff.Unified(from, to, redacted(op.Path, before), redacted(op.Path, after)), nil
+}
+
+func record(e *txn.Entry) Record {
+	rec := Record{
+		ID: e.ID, Outcome: string(e.Outcome), Reason: e.Reason, Created: e.Created, Finished: e.Finished,
+		Tool: e.Tool, Command: redactArgv(e.Command), User: who(e.Actor), Rollback: e.RollbackTo,
+		Notes: e.Notes, Damaged: e.Damaged, Files: []RecordedFile{},
+	}
+	if rec.Outcome == "" && rec.Damaged == "" {
+		rec.Outcome = "open"
+	}
+	for _, op := range e.Ops {
+		rec.Files = append(rec.Files, RecordedFile{Path: op.Path, Action: actionOf(op), Sensitive: op.Sensitive})
+	}
+	return rec
+}
+
+func who(a txn.Actor) string {
+	if a.SudoUser != "" {
+		return a.SudoUser
+	}
+	return strings.TrimSpace(a.User)
+}
+
+func actionOf(op txn.Op) resource.Action {
+	switch {
+	case !op.Before.Exists():
+		return resource.Create
+	case !op.After.Exists():
+		return resource.Delete
+	}
+	return resource.Update
+}

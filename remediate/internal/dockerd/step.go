@@ -1,0 +1,211 @@
+// Package dockerd carries a new configuration into the running daemon, by
+// reload or by one restart, and takes it back. It is a step of the
+// transaction: recovery has only the journal and this package.
+package dockerd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// Names of the units. A host without docker.socket is fine.
+const (
+	Unit   = "docker.service"
+	Socket = "docker.socket"
+)
+
+// A Workload is a container that ran before the transaction.
+type Workload struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Gone says that it was started with --rm: no restart brings it back.
+	Gone bool `json:"gone,omitempty"`
+}
+
+// A Payload is what the journal keeps of the step.
+type Payload struct {
+	Service resource.Service `json:"service"`
+	// Running are the containers that must run again afterwards.
+	Running []Workload `json:"running,omitempty"`
+	// InvocationID is docker.service's before the step.
+	InvocationID string `json:"invocation_id"`
+	// UndoRestarts says that taking a reload back needs a restart, because
+	// the daemon keeps a reloadable value whose key is gone.
+	UndoRestarts bool `json:"undo_restarts,omitempty"`
+}
+
+// Done is what the step returns to the journal.
+type Done struct {
+	InvocationID string `json:"invocation_id"`
+}
+
+// Limits of our own: systemd would wait for ever.
+type Limits struct {
+	Start  time.Duration // until the daemon answers
+	Stop   time.Duration // until it has stopped, containers included
+	Reload time.Duration // until the reload event
+}
+
+// DefaultLimits suits a busy host: dockerd gives containers 10 s to stop and
+// itself 15 s, and a big host needs its time to start.
+var DefaultLimits = Limits{Start: 2 * time.Minute, Stop: 90 * time.Second, Reload: 30 * time.Second}
+
+// A Step restarts or reloads dockerd. It implements txn.Step.
+type Step struct {
+	DockerHost string
+	Limits     Limits
+	// Progress is told what happens now; it may be nil.
+	Progress func(string)
+}
+
+// Name is the step's name in the journal.
+func (s *Step) Name() string { return "dockerd" }
+
+func (s *Step) say(format string, args ...any) {
+	if s.Progress != nil {
+		s.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// Do reloads or restarts the daemon and waits until it answers.
+func (s *Step) Do(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
+	var p Payload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return nil, fmt.Errorf("cannot read the journal's dockerd step: %w", err)
+	}
+	c, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	switch {
+	case p.Service.Action == resource.Reload:
+		err = s.reload(ctx, c)
+	case p.Service.Action == resource.Restart:
+		err = s.restart(ctx, c, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	u, err := c.systemd.Unit(ctx, Unit)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(Done{u.InvocationID})
+}
+
+// conns are the two connections that the step needs.
+type conns struct {
+	systemd *host.Systemd
+	docker  *host.Docker
+}
+
+func (s *Step) open(ctx context.Context) (*conns, error) {
+	sd, err := host.OpenSystemd(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := host.OpenDocker(s.DockerHost)
+	if err != nil {
+		sd.Close()
+		return nil, err
+	}
+	return &conns{sd, d}, nil
+}
+
+func (c *conns) close() {
+	c.systemd.Close()
+	c.docker.Close()
+}
+
+// reload sends SIGHUP and waits for the daemon's own word that it took the
+// file up; kill and systemctl reload succeed even if it did not.
+func (s *Step) reload(ctx context.Context, c *conns) error {
+	s.say("reloading dockerd")
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.Reload)
+	defer cancel()
+	since := time.Now()
+	if err := c.systemd.Signal(ctx, Unit, syscall.SIGHUP); err != nil {
+		return fmt.Errorf("cannot reload dockerd: %w", err)
+	}
+	_, err := c.docker.Reloaded(ctx, since)
+	return err
+}
+
+func (s *Step) restart(ctx context.Context, c *conns, p Payload) error {
+	if p.Service.LiveRestoreFirst {
+		if err := s.reload(ctx, c); err != nil {
+			return err
+		}
+	}
+	if p.Service.StopContainers {
+		if err := s.stopContainers(ctx, c, p.Running); err != nil {
+			return err
+		}
+	}
+	s.say("restarting dockerd")
+	if err := s.cycle(ctx, c); err != nil {
+		return err
+	}
+	if p.Service.DataRootMoves {
+		return nil
+	}
+	return s.startContainers(ctx, c, p.Running)
+}
+
+// cycle is one restart within our own deadline. reset-failed comes first:
+// starts of the last minute, whoever made them, count against
+// StartLimitBurst (systemd.unit(5)).
+func (s *Step) cycle(ctx context.Context, c *conns) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Limits.Stop+s.Limits.Start,
+		errors.New("it did not come up in time"))
+	defer cancel()
+	if err := c.systemd.ResetFailed(ctx, Unit); err != nil {
+		return err
+	}
+	if err := c.systemd.Restart(ctx, Unit); err != nil {
+		return err
+	}
+	return c.docker.WaitUp(ctx)
+}
+
+func (s *Step) stopContainers(ctx context.Context, c *conns, running []Workload) error {
+	for _, w := range running {
+		s.say("stopping container %s", w.Name)
+		if err := c.docker.StopContainer(ctx, w.ID); err != nil {
+			return fmt.Errorf("cannot stop container %s: %w", w.Name, err)
+		}
+	}
+	return nil
+}
+
+// startContainers starts what ran before and does not run: dockerd itself
+// restarts only what has a restart policy.
+func (s *Step) startContainers(ctx context.Context, c *conns, running []Workload) error {
+	for _, w := range running {
+		exists, up, err := c.docker.Running(ctx, w.ID)
+		switch {
+		case err != nil:
+			return err
+		case up || !exists && w.Gone:
+			continue
+		case !exists:
+			return fmt.Errorf("container %s is gone", w.Name)
+		}
+		s.say("starting container %s", w.Name)
+		if err := c.docker.StartContainer(ctx, w.ID); err != nil {
+			return fmt.Errorf("cannot start container %s: %w", w.Name, err)
+		}
+	}
+	return nil
+}
+
+var _ txn.Step = (*Step)(nil)

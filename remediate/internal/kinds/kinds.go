@@ -1,0 +1,136 @@
+// Package kinds lists the kinds of host resource in the order in which a
+// transaction changes them, and joins what each wants into one result.
+package kinds
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/subid"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// A Kind observes its part of the host and says how it differs from a policy.
+type Kind interface {
+	Name() string
+	// Observe fills the kind's own section of the snapshot and no other.
+	Observe(ctx context.Context, r resource.Reader, s *resource.Snapshot)
+	// Diff is pure. except holds controls that another kind cannot serve on
+	// this host: what belongs to them alone is left out.
+	Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result
+}
+
+// All returns the kinds in order; the order of their changes is the order in
+// which files are replaced. Accounts come first: when daemon.json names an
+// account, it must exist, or dockerd does not start.
+func All(daemonJSON string) []Kind {
+	return []Kind{subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}}
+}
+
+type subidKind struct{ subid.Kind }
+
+func (k subidKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
+	want := usernsWant(p)
+	if want == nil || slices.Contains(except, want.Control) {
+		return resource.Result{}
+	}
+	return k.Kind.Diff(want, s)
+}
+
+// usernsControl is the control that accounts and daemon.json serve together.
+const usernsControl = "userns-remap"
+
+// usernsWant translates the policy's section; nil means not managed.
+func usernsWant(p *plans.Policy) *subid.Want {
+	u := p.Userns
+	if u == nil {
+		return nil
+	}
+	w := &subid.Want{
+		Account: u.Remap, Off: u.Remap == plans.Off, Size: uint32(u.Size), Control: usernsControl,
+		ContainerdSnapshotter: snapshotter(p),
+	}
+	if u.Start != 0 {
+		start := uint32(u.Start)
+		w.Start = &start
+	}
+	return w
+}
+
+// snapshotter is features.containerd-snapshotter of the policy: dockerd 29
+// refuses to start with it and userns-remap.
+func snapshotter(p *plans.Policy) *bool {
+	var features map[string]*bool
+	if err := json.Unmarshal(p.Daemon["features"], &features); err != nil {
+		return nil
+	}
+	return features["containerd-snapshotter"]
+}
+
+type daemonKind struct{ daemonjson.Kind }
+
+func (k daemonKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
+	keys := slices.DeleteFunc(p.DaemonKeys(), func(d resource.DaemonKey) bool {
+		return slices.Contains(except, d.Control)
+	})
+	return k.Kind.Diff(keys, s)
+}
+
+// Diff asks every kind and joins the results. A control that one kind cannot
+// serve is served by none: an account without the daemon.json key that names
+// it, or the key without the account, would be half a change.
+func Diff(p *plans.Policy, s *resource.Snapshot, daemonJSON string) resource.Result {
+	all := All(daemonJSON)
+	whole := join(all, p, s, nil)
+	except := stuck(whole)
+	if len(except) == 0 {
+		return whole
+	}
+	rest := join(all, p, s, except)
+	for _, c := range whole.Controls {
+		if slices.Contains(except, c.ID) {
+			rest.Controls = append(rest.Controls, c)
+		}
+	}
+	sortControls(rest.Controls)
+	return rest
+}
+
+// stuck returns the controls that cannot be brought about here.
+func stuck(r resource.Result) []string {
+	var ids []string
+	for _, c := range r.Controls {
+		if c.Status == resource.Blocked || c.Status == resource.Unread {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func usernsSize(p *plans.Policy) uint32 {
+	if p.Userns == nil {
+		return subid.MinSize
+	}
+	return uint32(p.Userns.Size)
+}
+
+func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
+	var out resource.Result
+	for _, k := range all {
+		r := k.Diff(p, s, except)
+		out.Changes = append(out.Changes, r.Changes...)
+		out.Impacts = append(out.Impacts, r.Impacts...)
+		for _, c := range r.Controls {
+			out.Controls = addControl(out.Controls, c)
+		}
+		out.Service = mergeService(out.Service, r.Service)
+	}
+	if out.Service.DataRootMoves {
+		out.Impacts = append(out.Impacts, subid.Impacts(s, usernsSize(p))...)
+	}
+	sortControls(out.Controls)
+	return out
+}

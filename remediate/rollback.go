@@ -1,0 +1,142 @@
+package remediate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// RollbackOptions say how to roll back.
+type RollbackOptions struct {
+	// To is the transaction that is taken back, with all after it; "" takes
+	// back the last one.
+	To          string
+	Settle      time.Duration
+	LockTimeout time.Duration
+	Command     []string
+	Progress    func(string)
+	// Approve is asked with the files that will change; see ApplyOptions.
+	Approve func(Reversal) error
+}
+
+// A Reversal is what a rollback would do.
+type Reversal struct {
+	Of      []string         `json:"of"` // transactions, newest first
+	Paths   []string         `json:"paths"`
+	Service resource.Service `json:"service"`
+	Stops   []string         `json:"stops,omitempty"` // running containers
+}
+
+// Rollback makes a new transaction whose end is the state before another one.
+// History is only appended to. The same checks hold as for apply: a file that
+// was edited since is not overwritten (*ConflictError).
+func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, error) {
+	r, err := h.begin(ctx, o.LockTimeout, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	spec, err := r.txn.RollbackSpec(o.To)
+	if err != nil {
+		return nil, err
+	}
+	s := h.Observe(ctx)
+	svc, err := undoService(spec.Steps, s)
+	if err != nil {
+		return nil, err
+	}
+	res := &ApplyResult{Format: 1, Outcome: Unchanged}
+	if o.Approve != nil {
+		if err := o.Approve(reversal(spec, svc, s)); err != nil {
+			return res, err
+		}
+	}
+	spec.Command, spec.Tool, spec.Actor = o.Command, h.Tool, actor()
+	spec.Steps = nil
+	if svc.Action != resource.NoAction {
+		spec.Steps = []txn.StepSpec{step(svc, s)}
+	}
+	return r.commit(ctx, res, spec, o.Settle, inEffect)
+}
+
+// inEffect is the proof after a rollback: there is no policy to compare with,
+// so the daemon must have taken up whatever daemon.json now says.
+func inEffect(s *resource.Snapshot) error {
+	if keys := daemonjson.Pending(s); len(keys) > 0 {
+		return fmt.Errorf("dockerd has not taken up daemon.json: %s", strings.Join(keys, ", "))
+	}
+	return nil
+}
+
+// undoService is what dockerd needs in order to take steps back. A key that
+// was added and goes away again needs a restart even if it can be reloaded:
+// dockerd keeps live-restore, labels and others when their key is absent.
+func undoService(steps []txn.StepSpec, s *resource.Snapshot) (resource.Service, error) {
+	var svc resource.Service
+	for _, st := range steps {
+		var p dockerd.Payload
+		if err := json.Unmarshal(st.Payload, &p); err != nil {
+			return svc, fmt.Errorf("cannot read the journal's dockerd step: %w", err)
+		}
+		svc.DataRootMoves = svc.DataRootMoves || p.Service.DataRootMoves
+		svc.StopContainers = svc.StopContainers || p.Service.StopContainers || p.Service.DataRootMoves
+		svc.Action = resource.Restart
+	}
+	e, ok := s.Engine.Get()
+	svc.StopContainers = svc.StopContainers && ok && e.LiveRestore && len(Running(s)) > 0
+	if svc.Action != resource.NoAction {
+		svc.Reasons = []string{"the old configuration is put back"}
+	}
+	if stopped(s) != "" {
+		return resource.Service{}, nil
+	}
+	return svc, nil
+}
+
+func reversal(spec txn.Spec, svc resource.Service, s *resource.Snapshot) Reversal {
+	rev := Reversal{Paths: slices.Sorted(maps.Keys(spec.Paths())), Service: svc}
+	e, ok := s.Engine.Get()
+	if svc.Action == resource.Restart && (!ok || !e.LiveRestore || svc.StopContainers) {
+		rev.Stops = Running(s)
+	}
+	return rev
+}
+
+// A RecoverResult says what a recovery found and did.
+type RecoverResult struct {
+	Format int `json:"format"`
+	// ID is the transaction that was open, "" if there was none.
+	ID string `json:"id,omitempty"`
+	// Outcome is "" if nothing was open, else "committed" (it had passed its
+	// commit point), "rolled-back" or "not-applied".
+	Outcome string   `json:"outcome,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+}
+
+// Recover finishes what a killed run or a power cut left open: forward if it
+// had committed, else back. boot says that dockerd has not started yet. force
+// overwrites files that somebody edited since.
+func (h *Host) Recover(ctx context.Context, wait time.Duration, boot, force bool, progress func(string)) (*RecoverResult, error) {
+	r, err := h.open(ctx, wait, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	rep, err := r.txn.Recover(ctx, txn.RecoverOptions{Boot: boot, Force: force})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.cleanRecovery(); err != nil {
+		return nil, err
+	}
+	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: rep.Notes}, nil
+}

@@ -1,0 +1,75 @@
+package remediate
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+)
+
+// A run is one mutating command: it holds the lock, and what an earlier run
+// left unfinished is already recovered.
+type run struct {
+	host *Host
+	txn  *txn.Manager
+	step *dockerd.Step
+	say  func(string)
+}
+
+// errNeedsRoot comes before anything is touched.
+var errNeedsRoot = errors.New("cannot change the host: needs root")
+
+// begin takes the lock and recovers.
+func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(string)) (*run, error) {
+	r, err := h.open(ctx, wait, progress)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.txn.Recover(ctx, txn.RecoverOptions{}); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (h *Host) open(ctx context.Context, wait time.Duration, progress func(string)) (*run, error) {
+	if os.Geteuid() != 0 {
+		return nil, errNeedsRoot
+	}
+	if progress == nil {
+		progress = func(string) {}
+	}
+	step := &dockerd.Step{DockerHost: h.dockerHost, Limits: dockerd.DefaultLimits, Progress: progress}
+	m, err := txn.Open(ctx, txn.Options{
+		Root: h.root, StateDir: StateDir, Steps: []txn.Step{step}, LockTimeout: wait,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &run{host: h, txn: m, step: step, say: progress}, nil
+}
+
+func (r *run) close() { r.txn.Close() }
+
+// explain turns a drift found under the lock into a stale plan.
+func (r *run) explain(err error) error {
+	var drift *txn.DriftError
+	if errors.As(err, &drift) {
+		return &StaleError{What: drift.Error()}
+	}
+	return err
+}
+
+// actor says who called, for the history.
+func actor() txn.Actor {
+	a := txn.Actor{
+		UID: os.Getuid(), SudoUser: os.Getenv("SUDO_USER"), SSHConnection: os.Getenv("SSH_CONNECTION")}
+	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
+		a.LoginUID = strings.TrimSpace(string(b))
+	}
+	return a
+}

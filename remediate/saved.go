@@ -1,0 +1,135 @@
+package remediate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// SavedFormat is the version of a saved plan's JSON.
+const SavedFormat = 1
+
+// savedLife is how long a saved plan may be applied.
+const savedLife = 7 * 24 * time.Hour
+
+// A SavedPlan is a promise, not a payload: digests and facts, no content of
+// any file. apply computes the plan again and refuses if it came out
+// different, so a tampered file can be refused but never carried out.
+type SavedPlan struct {
+	Format  int       `json:"format"`
+	Tool    string    `json:"tool"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+	// Lineage and Serial name the state of the host's history: each apply
+	// raises the serial, so a plan can be applied once.
+	Lineage string              `json:"lineage"`
+	Serial  uint64              `json:"serial"`
+	Policy  resource.PolicyRef  `json:"policy"`
+	Facts   []resource.PlanFact `json:"facts"`
+	Digest  string              `json:"digest"`
+	// Sum is the SHA-256 of the JSON with Sum empty: it finds damage, not
+	// malice.
+	Sum string `json:"sum"`
+}
+
+// Save writes the plan's promise to a file of mode 0600.
+func (h *Host) Save(p *resource.Plan, path string) error {
+	lineage, serial := h.position()
+	sp := SavedPlan{
+		Format: SavedFormat, Tool: h.Tool, Created: time.Now().UTC(),
+		Expires: time.Now().UTC().Add(savedLife), Lineage: lineage, Serial: serial,
+		Policy: p.Policy, Facts: p.Facts, Digest: p.Digest,
+	}
+	sp.Sum = sp.sum()
+	b, err := json.MarshalIndent(sp, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot encode the plan: %w", err)
+	}
+	if err := renameio.WriteFile(path, append(b, '\n'), 0o600, renameio.IgnoreUmask()); err != nil {
+		return fmt.Errorf("cannot write the plan to %s: %w", path, err)
+	}
+	return nil
+}
+
+func (p SavedPlan) sum() string {
+	p.Sum = ""
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("internal error: saved plan: " + err.Error()) // plain structs always marshal
+	}
+	return resource.Sum(b)
+}
+
+// position is the host's place in its history; a host that never applied has
+// none, and says so in every plan.
+func (h *Host) position() (lineage string, serial uint64) {
+	r, err := txn.OpenRead(h.root, StateDir)
+	if err != nil {
+		return "", 0
+	}
+	st, err := r.State()
+	if err != nil {
+		return "", 0
+	}
+	return st.Lineage, st.Serial
+}
+
+// maxSaved bounds what is read as a saved plan.
+const maxSaved = 4 << 20
+
+// LoadPlan reads a saved plan and checks that it is whole.
+func LoadPlan(path string) (*SavedPlan, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the plan: %w", err)
+	}
+	if fi.Size() > maxSaved {
+		return nil, fmt.Errorf("cannot read the plan %s: more than %d bytes", path, maxSaved)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the plan: %w", err)
+	}
+	var p SavedPlan
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		return nil, fmt.Errorf("cannot read the plan %s: %w", path, err)
+	}
+	switch {
+	case p.Format != SavedFormat:
+		return nil, fmt.Errorf("cannot read the plan %s: format %d, this bulwark reads %d", path, p.Format, SavedFormat)
+	case p.Sum != p.sum():
+		return nil, fmt.Errorf("cannot read the plan %s: it was altered or is damaged", path)
+	}
+	return &p, nil
+}
+
+// Check compares the promise with the plan as it came out now. The error is
+// a *StaleError that names what has changed.
+func (p *SavedPlan) Check(h *Host, now *resource.Plan) error {
+	if what := Drift(p.Facts, now.Facts); what != "" {
+		return &StaleError{What: what}
+	}
+	lineage, serial := h.position()
+	switch {
+	case time.Now().After(p.Expires):
+		return &StaleError{What: "it expired at " + p.Expires.Format(time.RFC3339)}
+	case p.Tool != now.Tool:
+		return &StaleError{What: fmt.Sprintf("bulwark was %s, now %s", p.Tool, now.Tool)}
+	case p.Policy.SHA256 != now.Policy.SHA256:
+		return &StaleError{What: "the policy " + p.Policy.Source + " has changed"}
+	case p.Lineage != lineage || p.Serial != serial:
+		return &StaleError{What: fmt.Sprintf("the host was changed since: serial was %d, now %d", p.Serial, serial)}
+	case p.Digest != now.Digest:
+		return &StaleError{What: "the changes came out different"}
+	}
+	return nil
+}

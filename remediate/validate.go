@@ -1,0 +1,72 @@
+package remediate
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// validate judges the staged files as their readers will, while the host is
+// still untouched.
+func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.Staged) error {
+	for _, f := range staged {
+		if f.Path != configPath(s) {
+			continue
+		}
+		content, err := os.ReadFile(f.Temp)
+		if err != nil {
+			return fmt.Errorf("cannot read the staged %s: %w", f.Path, err)
+		}
+		if err := h.validateDaemon(ctx, s, f.Path, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) validateDaemon(ctx context.Context, s *resource.Snapshot, path string, content []byte) error {
+	bin, ok := s.Binary.Get()
+	if !ok {
+		return nil
+	}
+	version, err := daemonjson.ParseVersion(bin.Version)
+	if err != nil {
+		return err
+	}
+	for _, p := range daemonjson.Check(path, content, version) {
+		if p.Severity == daemonjson.Refused {
+			return fmt.Errorf("internal error: the new daemon.json would be refused: %s", p)
+		}
+	}
+	// The flag exists since 23.0; 20.10 ends with "unknown flag".
+	if !h.Live() || version.Before(23, 0) {
+		return nil
+	}
+	candidate, err := daemonjson.Edit(content, []resource.DaemonKey{{Key: "userns-remap"}})
+	if err != nil {
+		return err
+	}
+	return host.ValidateConfig(ctx, bin.Path, validateFlags(s), candidate)
+}
+
+// validateFlags are the next start's flags without those that name the file
+// or would make dockerd look for, or create, the remap account.
+func validateFlags(s *resource.Snapshot) []string {
+	flags, _ := s.Flags.Get()
+	var argv []string
+	for _, f := range flags {
+		switch {
+		case f.Name == "config-file" || f.Name == "userns-remap":
+		case f.Bare:
+			argv = append(argv, "--"+f.Name)
+		default:
+			argv = append(argv, "--"+f.Name+"="+f.Value)
+		}
+	}
+	return argv
+}

@@ -1,0 +1,11 @@
+// Package templates holds the files that bulwark writes to a host as they
+// are: systemd units, and later seccomp profiles and audit rules.
+package templates
+
+import _ "embed"
+
+//go:embed systemd/bulwark-recover.service
+var recoverUnit []byte
+
+// RecoverUnit is the unit that recovers at boot, before dockerd starts.
+func RecoverUnit() []byte { return recoverUnit }
