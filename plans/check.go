@@ -63,21 +63,30 @@ func unlimited(n *node) int64 {
 	return v
 }
 
-// knownLogOpts lists the options of drivers that are part of the engine
-// (moby daemon/logger/DRIVER, function ValidateLogOpt). Other drivers are not
-// judged.
-func knownLogOpts(driver string) []string {
-	labels := []string{"env", "env-regex", "labels", "labels-regex", "tag"}
-	file := []string{"compress", "max-file", "max-size"}
+// fileLogOpts are the options that bound local log files.
+func fileLogOpts() []string { return []string{"compress", "max-file", "max-size"} }
+
+// validLogOpt reports whether the engine's driver takes an option (moby
+// daemon/logger/DRIVER, ValidateLogOpt) and what it takes. Drivers that send
+// logs away gain options with releases: of them only the slip is caught to
+// leave the options of json-file behind.
+func validLogOpt(driver, opt string) (valid bool, known []string) {
+	// The local cache of remote drivers; every driver accepts its options.
+	if strings.HasPrefix(opt, "cache-") {
+		return true, nil
+	}
 	switch driver {
 	case "json-file":
-		return slices.Concat(labels, file)
+		known = append(fileLogOpts(), "env", "env-regex", "labels", "labels-regex", "tag")
 	case "local":
-		return file
-	case "journald":
-		return labels
+		known = fileLogOpts()
+	case "awslogs", "fluentd", "gcplogs", "gelf", "journald", "splunk", "syslog":
+		return !slices.Contains(fileLogOpts(), opt), nil
+	default:
+		return true, nil
 	}
-	return nil
+	known = append(known, "mode", "max-buffer-size")
+	return slices.Contains(known, opt), known
 }
 
 // logOpts: an option that the driver does not know keeps dockerd from
@@ -91,31 +100,33 @@ func (c *checker) logOpts() {
 		c.fail(opts, "daemon.log-opts", "log-driver beside it", "none", "options of another driver, which the host may have set, keep dockerd from starting")
 		return
 	}
-	known := knownLogOpts(driver.text)
 	for _, f := range opts.fields {
 		if f.value.kind != null {
-			c.logOpt(driver.text, known, f)
+			c.logOpt(driver.text, f)
 		}
 	}
 }
 
 var (
-	logSize = regexp.MustCompile(`^[0-9]+(\.[0-9]+)? ?([kKmMgGtTpP]?[iI]?[bB]?)$`) // go-units RAMInBytes
+	logSize = regexp.MustCompile(`^[1-9][0-9]*(\.[0-9]+)? ?([kKmMgGtTpP]?[iI]?[bB]?)$`) // go-units FromHumanSize
 	logFile = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
 )
 
-func (c *checker) logOpt(driver string, known []string, f field) {
+func (c *checker) logOpt(driver string, f field) {
 	path := "daemon.log-opts." + shorten(f.key)
-	any := slices.Concat(known, []string{"mode", "max-buffer-size"})
+	valid, known := validLogOpt(driver, f.key)
 	switch {
-	case known == nil:
-	case !slices.Contains(any, f.key):
-		hint := "its options are " + strings.Join(any, ", ")
-		if near := nearest(f.key, any); near != "" {
+	case !valid:
+		hint := "dockerd does not start with an option that its log driver does not know"
+		if known != nil {
+			hint = "its options are " + strings.Join(known, ", ")
+		}
+		if near := nearest(f.key, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
 		c.errs.add(&Error{File: f.value.file, Line: f.line, Column: f.col, Key: path, Want: "an option of " + driver, Got: fmt.Sprintf("%q", shorten(f.key)), Hint: hint})
-	case f.key == "max-size" && f.value.text != "-1" && !logSize.MatchString(f.value.text):
+	case known == nil: // another driver may use the names for something else
+	case f.key == "max-size" && !logSize.MatchString(f.value.text):
 		c.fail(f.value, path, "a size such as 10m", f.value.describe(false), "")
 	case f.key == "max-file" && !logFile.MatchString(f.value.text):
 		c.fail(f.value, path, "a count of files from 1", f.value.describe(false), "")

@@ -85,6 +85,8 @@ func TestFaultsAreNamedWithPlaceAndRemedy(t *testing.T) {
 2: daemon.log-opts.max-size: expected a size such as 10m, got the text "abc"
 2: daemon.log-opts.max-file: expected a count of files from 1, got the text "0"
 2: daemon.log-opts.mode: expected blocking or non-blocking, got the text "fast"`},
+		"log-opts of the driver before": {"version: 1\ndaemon:\n  log-driver: journald\n  log-opts: {tag: a, new-option: b, cache-disabled: 'true', max-size: 1m}", `4: daemon.log-opts.max-size: expected an option of journald, got "max-size"
+  hint: dockerd does not start with an option that its log driver does not know`},
 		"userland-proxy true": {"version: 1\ndaemon: {userland-proxy: true}", `2: daemon.userland-proxy: expected userland-proxy-path beside true, got none
   hint: true is dockerd's default, but every reload fails when it is stated alone
   hint: write null to have the key absent`},

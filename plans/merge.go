@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -102,11 +103,25 @@ func fill(s *spec, n *node) {
 	for _, key := range def.keys() {
 		prop := def.Properties[key]
 		if n.get(key) == nil && prop.Default != nil {
-			v, _ := parse(n.file, append([]byte("v: "), prop.Default...)) // part of schema.json
-			n.fields = append(n.fields, field{key: key, line: n.line, value: v.get("v")})
+			n.fields = append(n.fields, field{key: key, line: n.line, value: defaultNode(prop.Default, n)})
 		}
 		if v := n.get(key); v != nil {
 			fill(prop, v)
 		}
 	}
+}
+
+// defaultNode is a default of the schema (a text, number, boolean or {}) as
+// if it stood where n does.
+func defaultNode(raw json.RawMessage, n *node) *node {
+	v := &node{kind: number, text: string(raw), file: n.file, line: n.line}
+	switch raw[0] {
+	case '{':
+		v.kind, v.text = object, ""
+	case '"':
+		v.kind, v.text = text, strings.Trim(v.text, `"`)
+	case 't', 'f':
+		v.kind = boolean
+	}
+	return v
 }
