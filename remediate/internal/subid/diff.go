@@ -121,8 +121,8 @@ func nisAt(path string, bad []Malformed) []string {
 	return at
 }
 
-// format finds lines of others on which dockerd to 27 dies, whoever's they
-// are. Lines of the account itself are replaced later.
+// format finds lines of others on which dockerd to 27 dies, though they
+// do not concern it. Lines of the account itself are replaced later.
 func (p *plan) format() *refusal {
 	if p.modern() {
 		return nil

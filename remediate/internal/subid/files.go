@@ -36,7 +36,7 @@ type Entry struct {
 	// much as can be told of it, for the sake of keeping clear of it.
 	Bad string
 	// Fields is the number of fields; dockerd to 27 refuses to start if it
-	// is not 3 in any line of the file, whoever's line it is
+	// is not 3 in any line of the file, no matter whose
 	// (moby pkg/idtools/idtools.go, parseSubidFile).
 	Fields int
 }

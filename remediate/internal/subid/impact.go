@@ -10,8 +10,8 @@ import (
 
 // Impacts tells what will break on a daemon that is about to get userns-remap
 // and does not have it yet; size is the number of mapped ids, 0 for MinSize.
-// It is nil if user namespaces are already on. The behaviour of each kind of
-// container was measured on dockerd 29.7 and is the same since 20.10.
+// It is nil if user namespaces are already on. What becomes of each kind of
+// container was measured on dockerd 29.7.
 func Impacts(s *resource.Snapshot, size uint32) []resource.Impact {
 	e, known := s.Engine.Get()
 	if known && effective(e) {
