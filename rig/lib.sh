@@ -57,8 +57,8 @@ debian_root() {
 		--include="$(IFS=,; echo "$*")" "$suite" "$dir" ${from:+"$from"} >&2
 	rm -f "$opts"
 	# Work in the background that would steal an emulated CPU, or lock dpkg and the account files, in mid-test.
-	chroot "$dir" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-		e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer 2>/dev/null
+	systemctl --root="$dir" --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+		e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer
 	# mmdebstrap copies the machine's. Without a server a lookup fails at once, which is right for a host without network.
 	echo '# no network' >"$dir/etc/resolv.conf"
 	printf '127.0.0.1 localhost\n::1 localhost\n' >"$dir/etc/hosts"

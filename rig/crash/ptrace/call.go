@@ -89,7 +89,7 @@ func shapeOf(nr uint64) (shape, bool) {
 }
 
 // decode returns the call, if it is one that changes something on disk.
-// /dev/null and its kind, /proc and pipes do not count.
+// Devices such as /dev/null, /proc and pipes do not count.
 func decode(pid int, r *unix.PtraceRegs) (Call, bool) {
 	s, ok := shapeOf(r.Orig_rax)
 	if !ok {
@@ -103,10 +103,10 @@ func decode(pid int, r *unix.PtraceRegs) (Call, bool) {
 	for _, p := range s.paths {
 		c.Paths = append(c.Paths, resolve(pid, a, p))
 	}
-	if strings.HasPrefix(c.Paths[0], "/dev/") || strings.HasPrefix(c.Paths[0], "/proc/") {
+	st, err := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, c.Paths[0]))
+	if strings.HasPrefix(c.Paths[0], "/proc/") || err == nil && st.Mode()&os.ModeDevice != 0 {
 		return Call{}, false
 	}
-	st, err := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, c.Paths[0]))
 	c.Dir = err == nil && st.IsDir()
 	return c, true
 }
