@@ -129,7 +129,9 @@ func (c *checker) usernsSpec() {
 // ulimits that pass the parser keep containers from starting.
 func (c *checker) ulimits() {
 	var m map[string]*ulimit
-	c.into("default-ulimits", &m)
+	if !c.into("default-ulimits", &m) {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		u, key := m[name], join("default-ulimits", name)
 		switch {

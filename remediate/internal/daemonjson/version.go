@@ -10,8 +10,7 @@ import (
 // A Version is a Docker Engine release. The zero Version is unknown.
 type Version struct{ Major, Minor, Patch int }
 
-// Oldest and newest releases that the key table is exact for.
-func oldest() Version { return Version{20, 10, 0} }
+// newest is the last release that the key table was made from.
 func newest() Version { return Version{29, 7, 2} }
 
 // ParseVersion reads the version that an engine or a package reports, such as
