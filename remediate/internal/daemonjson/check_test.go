@@ -246,8 +246,12 @@ func TestRedact(t *testing.T) {
 		{`{"PASSWORD": ["a", null, ""]}`, `{"PASSWORD": ["<redacted>", null, ""]}`},
 		{`{"tlskey": "/etc/docker/key.pem", "userns-remap": "a:b"}`, `{"tlskey": "/etc/docker/key.pem", "userns-remap": "a:b"}`},
 		{"{\"a\": 1} // token=abc\n", `{"a": 1}/* <redacted> */`},
-		{"\ufeff{}", "\ufeff{}"}, {"", ""}, {"  ", "  "},
-		{`{"token": "abc"`, ""}, {"token=abc", ""}, {"\xff\xfe{\x00", ""},
+		{"\ufeff{}", "\ufeff{}"},
+		{"", ""},
+		{"  ", "  "},
+		{`{"token": "abc"`, ""},
+		{"token=abc", ""},
+		{"\xff\xfe{\x00", ""},
 	} {
 		if got := string(daemonjson.Redact([]byte(tc.in))); got != tc.want {
 			t.Errorf("%s\ngot  %s\nwant %s", tc.in, got, tc.want)
