@@ -247,3 +247,11 @@ func (w *world) journal() string {
 	}))
 	return out.String()
 }
+
+func run(args ...string) error {
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%v: %w\n%s", args, err, out)
+	}
+	return nil
+}
