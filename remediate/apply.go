@@ -77,12 +77,30 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 	if !plan.Pending() {
 		return res, nil
 	}
+	if err := canServe(plan.Service, s); err != nil {
+		return res, err
+	}
 	if err := r.permit(plan, o); err != nil {
 		return res, err
 	}
 	return r.commit(ctx, res, h.spec(plan, s, o), o.Settle, func(s *resource.Snapshot) error {
 		return asWanted(NewPlan(o.Policy, s))
 	})
+}
+
+// canServe refuses a change that would need a restart which bulwark cannot
+// make: it restarts dockerd through systemd only.
+func canServe(svc resource.Service, s *resource.Snapshot) error {
+	u, ok := s.Unit.Get()
+	switch {
+	case svc.Action == resource.NoAction:
+		return nil
+	case !ok:
+		return fmt.Errorf("cannot %s dockerd: %s", svc.Action, s.Unit.Unknown)
+	case u.LoadState != "loaded":
+		return fmt.Errorf("cannot %s dockerd: %s is %s", svc.Action, u.Name, u.LoadState)
+	}
+	return nil
 }
 
 // permit refuses what the user has not asked for.
@@ -111,14 +129,18 @@ func (h *Host) spec(plan *resource.Plan, s *resource.Snapshot, o ApplyOptions) t
 		Validate: func(ctx context.Context, staged []txn.Staged) error { return h.validate(ctx, s, staged) },
 	}
 	if plan.Service.Action != resource.NoAction {
-		spec.Steps = []txn.StepSpec{step(plan.Service, s)}
+		after := workloads(s)
+		if plan.Service.DataRootMoves {
+			after = nil
+		}
+		spec.Steps = []txn.StepSpec{step(plan.Service, s, after)}
 	}
 	return spec
 }
 
 // step is the journal's record of what dockerd needs.
-func step(svc resource.Service, s *resource.Snapshot) txn.StepSpec {
-	p := dockerd.Payload{Service: svc, Running: workloads(s)}
+func step(svc resource.Service, s *resource.Snapshot, after []dockerd.Workload) txn.StepSpec {
+	p := dockerd.Payload{Service: svc, Before: workloads(s), After: after}
 	if u, ok := s.Unit.Get(); ok {
 		p.InvocationID = u.InvocationID
 	}

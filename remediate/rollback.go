@@ -50,20 +50,20 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 		return nil, err
 	}
 	s := h.Observe(ctx)
-	svc, err := undoService(spec.Steps, s)
+	undo, err := undoService(spec.Steps, s)
 	if err != nil {
 		return nil, err
 	}
 	res := &ApplyResult{Format: 1, Outcome: Unchanged}
 	if o.Approve != nil {
-		if err := o.Approve(reversal(spec, svc, s)); err != nil {
+		if err := o.Approve(reversal(spec, undo.svc, s)); err != nil {
 			return res, err
 		}
 	}
 	spec.Command, spec.Tool, spec.Actor = o.Command, h.Tool, actor()
 	spec.Steps = nil
-	if svc.Action != resource.NoAction {
-		spec.Steps = []txn.StepSpec{step(svc, s)}
+	if undo.svc.Action != resource.NoAction {
+		spec.Steps = []txn.StepSpec{step(undo.svc, s, undo.after)}
 	}
 	return r.commit(ctx, res, spec, o.Settle, inEffect)
 }
@@ -77,29 +77,50 @@ func inEffect(s *resource.Snapshot) error {
 	return nil
 }
 
-// undoService is what dockerd needs in order to take steps back. A key that
-// was added and goes away again needs a restart even if it can be reloaded:
-// dockerd keeps live-restore, labels and others when their key is absent.
-func undoService(steps []txn.StepSpec, s *resource.Snapshot) (resource.Service, error) {
-	var svc resource.Service
+// An undoing is what dockerd needs in order to take steps back.
+type undoing struct {
+	svc   resource.Service
+	after []dockerd.Workload
+}
+
+// undoService reads the steps of the transactions that are undone, oldest
+// first. Even a key that could be reloaded needs a restart to go away: dockerd
+// keeps live-restore, labels and others when their key is absent.
+func undoService(steps []txn.StepSpec, s *resource.Snapshot) (undoing, error) {
+	u := undoing{after: workloads(s)}
+	if len(steps) == 0 || stopped(s) != "" {
+		return undoing{}, nil
+	}
+	u.svc = resource.Service{Action: resource.Restart, Reasons: []string{"the old configuration is put back"}}
+	stop, moves := false, 0
+	var oldest dockerd.Payload
 	for _, st := range steps {
 		var p dockerd.Payload
 		if err := json.Unmarshal(st.Payload, &p); err != nil {
-			return svc, fmt.Errorf("cannot read the journal's dockerd step: %w", err)
+			return u, fmt.Errorf("cannot read the journal's dockerd step: %w", err)
 		}
-		svc.DataRootMoves = svc.DataRootMoves || p.Service.DataRootMoves
-		svc.StopContainers = svc.StopContainers || p.Service.StopContainers || p.Service.DataRootMoves
-		svc.Action = resource.Restart
+		stop = stop || p.Service.StopContainers || p.Service.DataRootMoves
+		if p.Service.DataRootMoves {
+			if moves++; moves == 1 {
+				oldest = p
+			}
+		}
+	}
+	if moves%2 == 1 {
+		u.svc.DataRootMoves, u.after = true, mayBeGone(oldest.Before)
 	}
 	e, ok := s.Engine.Get()
-	svc.StopContainers = svc.StopContainers && ok && e.LiveRestore && len(Running(s)) > 0
-	if svc.Action != resource.NoAction {
-		svc.Reasons = []string{"the old configuration is put back"}
+	u.svc.StopContainers = stop && ok && e.LiveRestore && len(Running(s)) > 0
+	return u, nil
+}
+
+// mayBeGone: what ran back then may have been removed by its owner since.
+func mayBeGone(then []dockerd.Workload) []dockerd.Workload {
+	out := slices.Clone(then)
+	for i := range out {
+		out[i].Gone = true
 	}
-	if stopped(s) != "" {
-		return resource.Service{}, nil
-	}
-	return svc, nil
+	return out
 }
 
 func reversal(spec txn.Spec, svc resource.Service, s *resource.Snapshot) Reversal {

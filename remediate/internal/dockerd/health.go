@@ -39,10 +39,7 @@ func (s *Step) Settle(ctx context.Context, p Payload, d time.Duration) error {
 		case <-time.After(watchEvery):
 		}
 	}
-	if p.Service.DataRootMoves {
-		return nil
-	}
-	return allRun(ctx, c, p.Running)
+	return allRun(ctx, c, p.After)
 }
 
 func (s *Step) alive(ctx context.Context, c *conns, invocation string) error {

@@ -26,15 +26,20 @@ const (
 type Workload struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Gone says that it was started with --rm: no restart brings it back.
+	// Gone says that it may be missing: it was started with --rm, which no
+	// restart brings back, or may have been removed since.
 	Gone bool `json:"gone,omitempty"`
 }
 
 // A Payload is what the journal keeps of the step.
 type Payload struct {
 	Service resource.Service `json:"service"`
-	// Running are the containers that must run again afterwards.
-	Running []Workload `json:"running,omitempty"`
+	// Before are the containers that ran before the step: it stops them if
+	// Service says so, and they must run again if it is taken back.
+	Before []Workload `json:"before,omitempty"`
+	// After are the containers that must run afterwards: those of Before,
+	// unless the data root moves and others are in sight then.
+	After []Workload `json:"after,omitempty"`
 	// InvocationID is docker.service's before the step.
 	InvocationID string `json:"invocation_id"`
 	// UndoRestarts says that taking a reload back needs a restart, because
@@ -147,7 +152,7 @@ func (s *Step) restart(ctx context.Context, c *conns, p Payload) error {
 		}
 	}
 	if p.Service.StopContainers {
-		if err := s.stopContainers(ctx, c, p.Running); err != nil {
+		if err := s.stopContainers(ctx, c, p.Before); err != nil {
 			return err
 		}
 	}
@@ -155,10 +160,7 @@ func (s *Step) restart(ctx context.Context, c *conns, p Payload) error {
 	if err := s.cycle(ctx, c); err != nil {
 		return err
 	}
-	if p.Service.DataRootMoves {
-		return nil
-	}
-	return s.startContainers(ctx, c, p.Running)
+	return s.startContainers(ctx, c, p.After)
 }
 
 // cycle is one restart within our own deadline. reset-failed comes first:

@@ -122,5 +122,5 @@ func (s *Step) startAgain(ctx context.Context, c *conns, p Payload) error {
 	if err := c.docker.WaitUp(ctx); err != nil {
 		return err
 	}
-	return s.startContainers(ctx, c, p.Running)
+	return s.startContainers(ctx, c, p.Before)
 }
