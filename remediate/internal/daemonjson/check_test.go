@@ -92,6 +92,9 @@ func invalid() []struct {
 		{"image store with userns", "{\"userns-remap\": \"default\", \"features\": {\"containerd-snapshotter\": true}}", v29, "1:29 features"},
 		{"after CRLF", "{\r\n  \"debug\": true,\r\n  \"icc\": \"no\"\r\n}", v29, "3:10 icc"},
 		{"columns are characters", "{\"group\": \"Zürich🐳\", \"icc\": 1}", v29, "1:29 icc"},
+		{"icc with ipv6", "{\"icc\": false, \"ipv6\": true, \"ip6tables\": false}", v29, "1:2 icc"},
+		{"plugin namespace", "{\"containerd-plugin-namespace\": \"x\"}", v29, "1:2 containerd-plugin-namespace"},
+		{"null ulimit", "{\"default-ulimits\": {\"nofile\": null}}", v29, "1:2 default-ulimits"},
 		{"after a BOM", "\ufeff{\"icc\": 1}", v29, "1:9 icc"},
 		{"too deep", strings.Repeat("[", 20000), v29, "1:10001"},
 	}
@@ -165,6 +168,10 @@ func TestCheckHazards(t *testing.T) {
 		{"empty on 23", "", v23, ""},
 		{"BOM on 23", "\ufeff{}", v23, ""},
 		{"null", "null", v2010, ""},
+		{"exec option before 28", `{"exec-opts": ["native.umask=normal"]}`, v2010, "ignored before"},
+		{"negative mtu before 23", `{"mtu": -1}`, v2010, "cannot be negative"},
+		{"removed, engine unknown", `{"graph": "/x"}`, daemonjson.Version{}, "removed in 24.0"},
+		{"icc with ipv6, engine before 27", `{"icc": false, "ipv6": true, "ip6tables": false}`, v26, "needs ip6tables"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ps := daemonjson.Check("daemon.json", []byte(tc.in), tc.engine)
@@ -192,8 +199,8 @@ func TestParseVersion(t *testing.T) {
 }
 
 func TestConflicts(t *testing.T) {
-	file := "{\n  \"hosts\": [\"fd://\"],\n  \"labels\": [],\n  \"runtimes\": {},\n  \"proxies\": {\"http-proxy\": \"x\"},\n  \"debug\": true\n}"
-	argv := []string{"-Hfd://", "--label", "a=b", "--add-runtime=x=/y", "--http-proxy=z", "-D", "--icc=false"}
+	file := "{\n  \"hosts\": [\"fd://\"],\n  \"labels\": [],\n  \"runtimes\": {},\n  \"proxies\": {\"http-proxy\": \"x\"},\n  \"debug\": true,\n  \"https-proxy\": \"\", \"label\": []\n}"
+	argv := []string{"-Hfd://", "--label", "a=b", "--add-runtime=x=/y", "--http-proxy=z", "--https-proxy=z", "-D", "--icc=false"}
 	flags := daemonjson.ParseFlags(argv, func(int) string { return "/lib/systemd/system/docker.service" })
 	var got []string
 	for _, p := range daemonjson.Conflicts([]byte(file), flags) {
@@ -202,7 +209,7 @@ func TestConflicts(t *testing.T) {
 			t.Errorf("incomplete: %+v", p)
 		}
 	}
-	want := []string{"2:3 hosts", "3:3 labels", "5:3 proxies.http-proxy", "6:3 debug"}
+	want := []string{"2:3 hosts", "3:3 labels", "5:3 proxies.http-proxy", "6:3 debug", "7:3 https-proxy"}
 	if !slices.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
 	}

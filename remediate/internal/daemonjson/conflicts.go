@@ -52,10 +52,13 @@ func settings(m hujson.ObjectMember) []string {
 // flagsOf returns the flags that set a key, or one member of "proxies".
 func flagsOf(key, setting string, flags []resource.Flag) []resource.Flag {
 	k, ok := Lookup(key)
-	if !ok || key == "runtimes" {
+	if key == "runtimes" {
 		return nil
 	}
 	names := k.Flags
+	if real, trap := flagName(key); !ok && trap && (real == "" || real == "proxies") {
+		names = []string{key} // a flag that bears no other name in the file
+	}
 	if setting != key {
 		names = []string{setting}
 	}

@@ -68,7 +68,7 @@ func (c *checker) counts() {
 	for _, key := range []string{"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts", "default-stop-timeout", "mtu"} {
 		var n int
 		if c.into(key, &n) && n < 0 {
-			c.on(Refused, key, fmt.Sprintf("%q cannot be negative", key), "use 0 or more")
+			c.on(c.depends(key != "mtu" || c.engine.AtLeast(23, 0)), key, fmt.Sprintf("%q cannot be negative", key), "use 0 or more")
 		}
 	}
 }
@@ -99,11 +99,14 @@ func (c *checker) mirrors() {
 	}
 }
 
+// execOpts: parseExecOptions of daemon/config refuses what older engines
+// ignored.
 func (c *checker) execOpts() {
 	for _, o := range c.strs("exec-opts") {
 		k, _, ok := strings.Cut(o, "=")
 		if !ok || strings.ToLower(strings.TrimSpace(k)) != "native.cgroupdriver" {
-			c.on(Refused, "exec-opts", "\"exec-opts\" has an option other than native.cgroupdriver", "write \"native.cgroupdriver=systemd\"")
+			c.on(c.depends(c.engine.AtLeast(28, 0)), "exec-opts",
+				"\"exec-opts\" has an option other than native.cgroupdriver: refused from Engine 28.0, ignored before", "write \"native.cgroupdriver=systemd\"")
 		}
 	}
 }
