@@ -57,7 +57,7 @@ func (p *Policy) YAML() ([]byte, error) {
 func (p *Policy) annotate(root *yaml.Node, prefix string) {
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
-		origin := printable(p.Origin(prefix + key.Value)) // a newline would end the comment
+		origin := printable(p.Origin(prefix + key.Value)) // one line each
 		switch {
 		case prefix == "" && key.Value == "daemon":
 			p.annotate(value, "daemon.")

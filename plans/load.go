@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,9 +78,6 @@ func (l *loader) extend(root *node, ref string, trail []string) *node {
 		return own
 	}
 	l.checkUnmanaged(parent, root)
-	if len(l.errs) > 0 {
-		return own
-	}
 	return merge(inherit(parent, root), own, "")
 }
 
@@ -144,9 +142,18 @@ func sameRef(a, b string) bool {
 	return isFile(a) == isFile(b) && filepath.Clean(a) == filepath.Clean(b)
 }
 
+// baseName makes a name of a file's: "My hosts.yaml" is "my-hosts".
 func baseName(ref string) string {
 	name := filepath.Base(ref)
-	return strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml")
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml")
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name))
+	name = strings.TrimLeft(name, "._-")
+	return cmp.Or(name[:min(len(name), 64)], "policy")
 }
 
 // resolve turns the merged nodes into a Policy.

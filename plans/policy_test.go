@@ -98,7 +98,7 @@ func TestDaemonKeys(t *testing.T) {
 	for name, tt := range map[string]struct{ daemon, want string }{
 		"nothing":  {"{}", ""},
 		"null":     {"{icc: null, log-opts: ~}", "icc (absent) icc p.yaml:2\nlog-opts (absent) log-opts p.yaml:2"},
-		"controls": {"{ip: '::1', selinux-enabled: true, labels: [a=b], debug: false}", "debug false daemon-debug p.yaml:2\nip \"::1\" published-ports-bind p.yaml:2\nlabels [\"a=b\"] labels p.yaml:2\nselinux-enabled true selinux p.yaml:2"},
+		"controls": {"{ip: '::1', selinux-enabled: true, labels: [a=b], debug: false, default-network-opts: {}, default-cgroupns-mode: host}", "debug false daemon-debug p.yaml:2\ndefault-cgroupns-mode \"host\" cgroupns-mode p.yaml:2\ndefault-network-opts {} published-ports-bind p.yaml:2\nip \"::1\" published-ports-bind p.yaml:2\nlabels [\"a=b\"] labels p.yaml:2\nselinux-enabled true selinux p.yaml:2"},
 		"free keys pass as they are": {
 			"{new-key: {b: 1.50, a: ['<&>', null, 1e3]}, bip: 10.0.0.1/24, mtu: 1400}",
 			`bip "10.0.0.1/24" daemon-bip p.yaml:2` + "\n" + `mtu 1400 daemon-mtu p.yaml:2` + "\n" + `new-key {"a":["<&>",null,1e3],"b":1.50} daemon-new-key p.yaml:2`,
@@ -245,7 +245,9 @@ func TestResolvedPolicyLoadsAgain(t *testing.T) {
 		"x\ny: 1\n.yaml": "version: 1\nname: x\ndaemon: {icc: false}\nuserns: {}\negress: {interfaces: [docker0], log: {nflog: 0, enabled: false}}\nlimits: {rules: [{cpus: 1.5}]}",
 		"file.yaml":      "version: 1\nextends: strict\nunmanaged: [egress]\nseccomp: {base: pinned}\ndaemon: {icc: null}",
 	}
-	for _, ref := range []string{"baseline", "strict", "odd texts.yaml", "x\ny: 1\n.yaml", "file.yaml"} {
+	docs["/d/My höst.yml"] = "version: 1"
+	docs["/d/.yaml"] = "version: 1"
+	for _, ref := range []string{"baseline", "strict", "odd texts.yaml", "/d/My höst.yml", "/d/.yaml", "x\ny: 1\n.yaml", "file.yaml"} {
 		p, err := plans.Load(ref, files(docs))
 		if err != nil {
 			t.Fatal(err)
@@ -260,6 +262,9 @@ func TestResolvedPolicyLoadsAgain(t *testing.T) {
 		}
 		if again.SHA256 != p.SHA256 || again.Name != p.Name || again.Description != p.Description || again.Extends != "" {
 			t.Errorf("%s: not the same policy again:\n%s", ref, b)
+		}
+		if strings.HasPrefix(ref, "x\n") && !strings.Contains(string(b), "# x?y: 1?.yaml:4\n") {
+			t.Errorf("an origin takes more than its line:\n%s", b)
 		}
 	}
 }
