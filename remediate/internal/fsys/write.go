@@ -152,6 +152,9 @@ func (d *Dir) Mkdir(tmp, name string, want resource.Fingerprint) error {
 	if err := dress(fd, want); err != nil {
 		return d.fail("set owner or mode of", tmp, err)
 	}
+	if err := retry(func() error { return unix.Fsync(fd) }); err != nil {
+		return d.fail("sync", tmp, err)
+	}
 	return d.Place(tmp, name)
 }
 

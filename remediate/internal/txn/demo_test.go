@@ -159,6 +159,10 @@ func demoSpec(root *fsys.Root) (txn.Spec, error) {
 	fail := os.Getenv("BULWARK_DEMO_FAIL")
 	spec.Validate = func(_ context.Context, staged []txn.Staged) error { return validate(staged, fail) }
 	spec.Health = func(ctx context.Context) error {
+		if fail == "slow" {
+			fmt.Println("waiting")
+			<-ctx.Done()
+		}
 		if fail == "health" {
 			return errors.New("the daemon died")
 		}
