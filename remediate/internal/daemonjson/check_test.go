@@ -95,6 +95,9 @@ func invalid() []struct {
 		{"icc with ipv6", "{\"icc\": false, \"ipv6\": true, \"ip6tables\": false}", v29, "1:2 icc"},
 		{"plugin namespace", "{\"containerd-plugin-namespace\": \"x\"}", v29, "1:2 containerd-plugin-namespace"},
 		{"null ulimit", "{\"default-ulimits\": {\"nofile\": null}}", v29, "1:2 default-ulimits"},
+		{"member of proxies", "{\"proxies\": {\"HTTP-Proxy\": \"x\"}}", v29, "1:14 proxies.HTTP-Proxy"},
+		{"member of nri-opts", "{\"nri-opts\": {\"enabled\": true}}", v29, "1:15 nri-opts.enabled"},
+		{"duplicate in other case", "{\"default-ulimits\": {\"core\": {\"Name\": \"core\", \"name\": \"cpu\"}}}", v29, "1:47 default-ulimits.core.name"},
 		{"after a BOM", "\ufeff{\"icc\": 1}", v29, "1:9 icc"},
 		{"too deep", strings.Repeat("[", 20000), v29, "1:10001"},
 	}

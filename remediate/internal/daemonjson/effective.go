@@ -180,6 +180,9 @@ func stringsOf(raw json.RawMessage) []string {
 	}
 	for i, s := range list {
 		list[i] = strings.TrimSuffix(s, "/")
+		if p, err := netip.ParsePrefix(s); err == nil {
+			list[i] = p.Masked().String()
+		}
 	}
 	return list
 }

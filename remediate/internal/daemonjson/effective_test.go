@@ -69,6 +69,7 @@ func TestEffectiveSpellings(t *testing.T) {
 		{`{"userns-remap": "root"}`, "userns-remap", `"root"`, nil, resource.OK},
 		{`{"userns-remap": "default"}`, "userns-remap", `"default"`, nil, resource.Manual},
 		{`{"insecure-registries": ["r:5000"]}`, "insecure-registries", `["r:5000"]`, func(e *resource.Engine) { e.InsecureRegistries = []string{"r:5000"} }, resource.OK},
+		{`{"insecure-registries": ["10.1.2.3/8"]}`, "insecure-registries", `["10.1.2.3/8"]`, func(e *resource.Engine) { e.InsecureCIDRs = []string{"10.0.0.0/8", "127.0.0.0/8"} }, resource.OK},
 	} {
 		s := snapshot(tc.file, v29)
 		if tc.engine != nil {

@@ -149,13 +149,12 @@ func show(k Key, raw json.RawMessage) string {
 	if raw == nil {
 		return "absent"
 	}
-	if k.Secret {
-		raw = Redact([]byte(`{"` + k.Name + `":` + string(raw) + `}`))
-		if d, faults := parse(raw); len(faults) == 0 {
-			raw, _ = d.get(k.Name)
-		}
+	d, faults := parse(Redact([]byte("{" + quote(k.Name) + ":" + string(raw) + "}")))
+	clean, ok := d.get(k.Name)
+	if len(faults) > 0 || !ok {
+		return Redacted
 	}
-	text := RedactString(string(raw))
+	text := string(clean)
 	if r := []rune(text); len(r) > 60 {
 		return string(r[:57]) + "..."
 	}

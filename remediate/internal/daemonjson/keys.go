@@ -144,14 +144,35 @@ func (k Key) target() any {
 }
 
 func structTarget(name string) any {
-	if name == "proxies" {
+	switch name {
+	case "proxies":
 		return new(struct {
 			HTTP  string `json:"http-proxy"`
 			HTTPS string `json:"https-proxy"`
 			No    string `json:"no-proxy"`
 		})
+	case "nri-opts":
+		return new(struct {
+			Enable  bool   `json:"enable"`
+			Plugins string `json:"plugin-path"`
+			Configs string `json:"plugin-config-path"`
+			Socket  string `json:"socket-path"`
+		})
 	}
 	return new(map[string]json.RawMessage)
+}
+
+// members are the names that an object may hold, nil if dockerd takes any.
+// proxies is compared with the flags like a top-level key, nri-opts is decoded
+// strictly.
+func (k Key) members() []string {
+	switch k.Name {
+	case "proxies":
+		return []string{"http-proxy", "https-proxy", "no-proxy"}
+	case "nri-opts":
+		return []string{"enable", "plugin-path", "plugin-config-path", "socket-path"}
+	}
+	return nil
 }
 
 // nearest returns the known key that name is most likely meant to be, or "".

@@ -187,6 +187,9 @@ func (w *walker) object(o *hujson.Object, end int, path string) {
 		key := join(path, name)
 		w.extra(m.Name.BeforeExtra, m.Name.StartOffset-len(m.Name.BeforeExtra), path)
 		w.extra(m.Name.AfterExtra, m.Name.EndOffset, key)
+		if foldsCase(path) {
+			name = strings.ToLower(name)
+		}
 		if seen[name] {
 			w.add(m.Name.StartOffset, key, fmt.Sprintf("key %q is given twice", key),
 				"keep one of them; dockerd takes the last without a word")
@@ -198,6 +201,13 @@ func (w *walker) object(o *hujson.Object, end int, path string) {
 		w.comma(o.Members[n-1].Value, path)
 	}
 	w.extra(o.AfterExtra, end-1-len(o.AfterExtra), path)
+}
+
+// foldsCase reports whether dockerd decodes the object at a path into a Go
+// struct, in which "Name" and "name" are the same member.
+func foldsCase(path string) bool {
+	top, rest, _ := strings.Cut(path, ".")
+	return (top == "default-ulimits" || top == "runtimes") && rest != "" && !strings.Contains(rest, ".options")
 }
 
 // comma reports a trailing comma. hujson marks one by a non-nil AfterExtra of

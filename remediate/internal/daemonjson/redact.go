@@ -34,14 +34,6 @@ func Redact(content []byte) []byte {
 	return append(bytes.Clone(d.bom), d.root.Pack()...)
 }
 
-// RedactString returns s, or Redacted if s by itself looks like a secret.
-func RedactString(s string) string {
-	if userinfo().MatchString(s) || secretPair().MatchString(s) {
-		return Redacted
-	}
-	return s
-}
-
 func secretName() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)passw|passphrase|token|secret|credential|^auths?$|auth-?key|api-?key|access-?key|private-?key`)
 }
