@@ -123,7 +123,9 @@ type Engine struct {
 	Debug              bool     `json:"debug,omitempty"`
 	FirewallBackend    string   `json:"firewall_backend,omitempty"` // 28.1 and newer
 	// ReloadedNS is the time of the daemon's newest "reload" event,
-	// nanoseconds since the epoch; -1 if it remembers none, 0 if not asked.
+	// nanoseconds since the epoch; -1 if there certainly was none, 0 if that
+	// is not known. The daemon remembers 256 events of any kind: when that
+	// many are there, none of them being a reload proves nothing.
 	ReloadedNS int64 `json:"reloaded_ns,omitempty"`
 	Images     int   `json:"images"`
 	Volumes    int   `json:"volumes"`
