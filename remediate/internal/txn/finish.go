@@ -52,6 +52,9 @@ func (t *tx) updateState(out Outcome, reason string) error {
 	if err != nil {
 		return err
 	}
+	if s.Lineage == "" { // the first transaction, or state.json is lost
+		s.LastConfirmed = t.in.Parent
+	}
 	s.Lineage, s.Serial, s.LastTxn = t.in.Lineage, max(s.Serial, t.in.Serial), t.in.ID
 	if out == Committed {
 		s.LastConfirmed, s.Hold = t.in.ID, nil

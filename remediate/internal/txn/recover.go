@@ -48,6 +48,10 @@ func (m *Manager) Recover(ctx context.Context, o RecoverOptions) (*Report, error
 		dropped, err := m.sweep()
 		return &Report{Dropped: dropped}, err
 	}
+	// What cannot be closed in the end is not begun.
+	if _, err := m.State(); err != nil {
+		return nil, err
+	}
 	t, err := m.openTx(id)
 	if err != nil {
 		return nil, asDamaged(err, m.file(filepath.Join(txnName, id)))

@@ -1,0 +1,31 @@
+//go:build linux && amd64
+
+package txn_test
+
+import "testing"
+
+// FuzzRecover puts arbitrary bytes in place of one file of the journal:
+// recovery ends in one of the two states, or refuses and touches nothing.
+func FuzzRecover(f *testing.F) {
+	w := newWorld(f, f.TempDir())
+	e := w.ends()
+	killedMidBurst(w, self(f))
+	dir := w.openTxn()
+	keep := w.copyOf(f.TempDir())
+	files := []string{stateDir + "/ACTIVE", stateDir + "/state.json", dir + "/wal", dir + "/intent.json", dir + "/before/2"}
+	for i, name := range files {
+		if name != stateDir+"/state.json" {
+			f.Add(uint8(i), []byte(w.read(name)))
+		}
+		f.Add(uint8(i), []byte{})
+		f.Add(uint8(i), []byte("{}"))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
+		w.t = t
+		w.restoreFrom(keep)
+		w.write(files[int(which)%len(files)], string(b), 0o600)
+		if err := recoverOrRefuse(w, e); err != nil {
+			t.Errorf("%s: %v", files[int(which)%len(files)], err)
+		}
+	})
+}
