@@ -201,8 +201,10 @@ func (r *run) conclude(ctx context.Context, res *ApplyResult, t *txn.Result, sin
 		return fmt.Errorf("nothing was changed: %w", r.explain(t.Cause))
 	case txn.RolledBack:
 		res.Outcome = RolledBack
-		res.Cause = cause(t.Cause)
-		res.Daemon = r.step.LastWords(context.WithoutCancel(ctx), since)
+		res.Cause = redactText(cause(t.Cause))
+		for _, line := range r.step.LastWords(context.WithoutCancel(ctx), since) {
+			res.Daemon = append(res.Daemon, redactText(line))
+		}
 		return nil
 	}
 	return fmt.Errorf("%w (it failed because: %s)", t.Undo, cause(t.Cause))

@@ -21,7 +21,7 @@ func unified(c resource.Change, policy string) string {
 	case c.Lines != nil:
 		return lineDiff(from, to, c.Lines)
 	}
-	return udiff.Unified(from, to, redacted(c.Path, c.Old), redacted(c.Path, c.Content))
+	return udiff.Unified(from, to, redacted(c.Old), redacted(c.Content))
 }
 
 // lineDiff shows only the lines: the rest of the file is other people's.
@@ -37,10 +37,6 @@ func lineDiff(from, to string, e *resource.LineEdit) string {
 	return b.String()
 }
 
-// redacted returns what of a file may be shown.
-func redacted(path string, content []byte) string {
-	if strings.HasSuffix(path, ".json") {
-		return string(daemonjson.Redact(content))
-	}
-	return string(content)
-}
+// redacted returns what of daemon.json, under whatever name, may be shown;
+// nothing of what cannot be parsed.
+func redacted(content []byte) string { return string(daemonjson.Redact(content)) }

@@ -87,7 +87,21 @@ func recordedDiff(e *txn.Entry, op txn.Op) (string, error) {
 		return "", err
 	}
 	from, to := fmt.Sprintf("before %s", op.Path), fmt.Sprintf("after %s (%s)", op.Path, e.ID)
-	return udiff.Unified(from, to, redacted(op.Path, before), redacted(op.Path, after)), nil
+	if op.Lock == resource.LockAccounts {
+		return ownLines(from, to, string(before), string(after))
+	}
+	return udiff.Unified(from, to, redacted(before), redacted(after)), nil
+}
+
+// ownLines is a diff without lines around it: in an account file those are
+// other people's.
+func ownLines(from, to, before, after string) (string, error) {
+	const context = 0
+	d, err := udiff.ToUnified(from, to, before, udiff.Lines(before, after), context)
+	if err != nil {
+		return "", fmt.Errorf("cannot compare %s: %w", from, err)
+	}
+	return d, nil
 }
 
 func record(e *txn.Entry) Record {

@@ -2,7 +2,9 @@ package remediate
 
 import (
 	"context"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -162,6 +164,7 @@ func Unread(s *resource.Snapshot) []resource.UnreadFact {
 	}
 	add("host", s.Host.Unknown)
 	add("docker.service", s.Unit.Unknown)
+	add("docker.socket", s.Socket.Unknown)
 	add("dockerd's flags", s.Flags.Unknown)
 	add("dockerd's command line", s.Process.Unknown)
 	add("Docker Engine", s.Engine.Unknown)
@@ -169,6 +172,9 @@ func Unread(s *resource.Snapshot) []resource.UnreadFact {
 	add("containers", s.Containers.Unknown)
 	add("daemon.json", s.DaemonJSON.Unknown)
 	add("accounts", s.Accounts.Unknown)
+	for _, path := range slices.Sorted(maps.Keys(s.Accounts.Value.Unread)) {
+		add(path, s.Accounts.Value.Unread[path])
+	}
 	return unread
 }
 

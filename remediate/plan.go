@@ -74,12 +74,24 @@ func stopped(s *resource.Snapshot) string {
 	return ""
 }
 
+// hostFact is the fact that names the machine.
+const hostFact = "host"
+
+func factOf(facts []resource.PlanFact, name string) string {
+	for _, f := range facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
 // facts are what the plan rested on, as comparable text without secrets.
 func facts(p *resource.Plan, s *resource.Snapshot) []resource.PlanFact {
 	var out []resource.PlanFact
 	add := func(name, value string) { out = append(out, resource.PlanFact{Name: name, Value: value}) }
 	if h, ok := s.Host.Get(); ok {
-		add("host", h.ID)
+		add(hostFact, h.ID)
 	}
 	if e, ok := s.Engine.Get(); ok {
 		add("engine version", e.Version)

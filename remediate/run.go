@@ -67,7 +67,8 @@ func (r *run) explain(err error) error {
 // actor says who called, for the history.
 func actor() txn.Actor {
 	a := txn.Actor{
-		UID: os.Getuid(), SudoUser: os.Getenv("SUDO_USER"), SSHConnection: os.Getenv("SSH_CONNECTION")}
+		UID: os.Getuid(), SudoUser: os.Getenv("SUDO_USER"), SSHConnection: os.Getenv("SSH_CONNECTION"),
+	}
 	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
 		a.LoginUID = strings.TrimSpace(string(b))
 	}

@@ -104,6 +104,8 @@ func LoadPlan(path string) (*SavedPlan, error) {
 		return nil, fmt.Errorf("cannot read the plan %s: %w", path, err)
 	}
 	switch {
+	case d.More():
+		return nil, fmt.Errorf("cannot read the plan %s: something follows its JSON", path)
 	case p.Format != SavedFormat:
 		return nil, fmt.Errorf("cannot read the plan %s: format %d, this bulwark reads %d", path, p.Format, SavedFormat)
 	case p.Sum != p.sum():
@@ -115,6 +117,9 @@ func LoadPlan(path string) (*SavedPlan, error) {
 // Check compares the promise with the plan as it came out now. The error is
 // a *StaleError that names what has changed.
 func (p *SavedPlan) Check(h *Host, now *resource.Plan) error {
+	if was, is := factOf(p.Facts, hostFact), factOf(now.Facts, hostFact); was != is {
+		return &StaleError{What: "it was made for another host"}
+	}
 	if what := Drift(p.Facts, now.Facts); what != "" {
 		return &StaleError{What: what}
 	}

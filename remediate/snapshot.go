@@ -3,7 +3,9 @@ package remediate
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
@@ -30,6 +32,9 @@ func DecodeSnapshot(b []byte) (*resource.Snapshot, error) {
 	if err := d.Decode(&s); err != nil {
 		return nil, fmt.Errorf("cannot read the snapshot: %w", err)
 	}
+	if d.More() {
+		return nil, errors.New("cannot read the snapshot: something follows its JSON")
+	}
 	if s.Format != resource.SnapshotFormat {
 		return nil, fmt.Errorf("cannot read the snapshot: format %d, this bulwark reads %d", s.Format, resource.SnapshotFormat)
 	}
@@ -40,17 +45,29 @@ func DecodeSnapshot(b []byte) (*resource.Snapshot, error) {
 // it changes: the live snapshot keeps the true bytes.
 func scrub(s *resource.Snapshot) {
 	s.DaemonJSON.Value.Content = daemonjson.Redact(s.DaemonJSON.Value.Content)
+	if s.StartedWith != nil {
+		started := *s.StartedWith
+		started.Content = daemonjson.Redact(started.Content)
+		s.StartedWith = &started
+	}
 	s.Process.Value.Argv = redactArgv(s.Process.Value.Argv)
 	s.Unit.Value.ExecStart = redactArgv(s.Unit.Value.ExecStart)
 	s.Unit.Value.Environment = scrubEnvironment(s.Unit.Value.Environment)
-	flags := make([]resource.Flag, len(s.Flags.Value))
+	s.Flags.Value = slices.Clone(s.Flags.Value)
 	for i, f := range s.Flags.Value {
-		f.Value = redactOption(f.Name, f.Value)
-		flags[i] = f
+		s.Flags.Value[i].Value = redactOption(f.Name, f.Value)
 	}
-	s.Flags.Value = flags
-	s.Accounts.Value.Passwd.Content = scrubHashes(s.Accounts.Value.Passwd.Content)
-	s.Accounts.Value.Group.Content = scrubHashes(s.Accounts.Value.Group.Content)
+	s.Socket.Value.Environment = scrubEnvironment(s.Socket.Value.Environment)
+	scrubEngine(&s.Engine.Value)
+	s.Accounts.Value.Passwd.Content = scrubAccounts(s.Accounts.Value.Passwd.Content)
+	s.Accounts.Value.Group.Content = scrubAccounts(s.Accounts.Value.Group.Content)
+}
+
+// scrubEngine judges what people write into labels and addresses.
+func scrubEngine(e *resource.Engine) {
+	for _, list := range []*[]string{&e.Labels, &e.Mirrors, &e.InsecureRegistries, &e.Warnings} {
+		*list = redactWords(*list)
+	}
 }
 
 // scrubEnvironment keeps the names: a value may be a proxy with a password.
@@ -63,46 +80,31 @@ func scrubEnvironment(env []string) []string {
 	return out
 }
 
-// redactArgv replaces words of a command line that may be secrets; a word
-// after a flag with a telling name counts as one.
-func redactArgv(argv []string) []string {
-	out := make([]string, len(argv))
-	for i, word := range argv {
-		name, value, ok := strings.Cut(word, "=")
-		switch {
-		case strings.HasPrefix(word, "-") && ok:
-			out[i] = name + "=" + redactOption(name, value)
-		case i > 0 && strings.HasPrefix(argv[i-1], "-"):
-			out[i] = redactOption(argv[i-1], word)
-		default:
-			out[i] = daemonjson.RedactString(word)
-		}
-	}
-	return out
-}
+// Fields of passwd(5) that may not leave the host, from 0; group(5) has its
+// password in the same place.
+const (
+	hashField  = 1
+	gecosField = 4
+)
 
-// redactOption judges a value together with the name of its option.
-func redactOption(name, value string) string {
-	if value != "" && daemonjson.RedactString(name+"="+value) == daemonjson.Redacted {
-		return daemonjson.Redacted
-	}
-	return value
-}
-
-// scrubHashes replaces a password hash in the second field of passwd(5) and
-// group(5), where systems without shadow files keep it.
-func scrubHashes(content []byte) []byte {
+// scrubAccounts takes out of passwd(5) and group(5) what nobody needs for a
+// plan: password hashes, which systems without shadow files keep there, and
+// the names, rooms and telephone numbers of people.
+func scrubAccounts(content []byte) []byte {
 	if content == nil {
 		return nil
 	}
 	var out strings.Builder
 	for line := range strings.Lines(string(content)) {
-		name, rest, ok := strings.Cut(line, ":")
-		hash, tail, ok2 := strings.Cut(rest, ":")
-		if ok && ok2 && len(hash) > 1 {
-			line = name + ":" + "x" + ":" + tail
+		text := strings.TrimSuffix(line, "\n")
+		fields := strings.Split(text, ":")
+		if len(fields) > hashField && len(fields[hashField]) > 1 {
+			fields[hashField] = "x"
 		}
-		out.WriteString(line)
+		if len(fields) > gecosField {
+			fields[gecosField] = ""
+		}
+		out.WriteString(strings.Join(fields, ":") + line[len(text):])
 	}
 	return []byte(out.String())
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -77,7 +78,7 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 			return err
 		}
 		if !policyGiven {
-			o.policy = saved.Policy.Source
+			o.policy = policyOf(saved.Policy.Source)
 		}
 	}
 	policy, err := a.loadPolicy(o.policy)
@@ -121,10 +122,8 @@ func (a *app) approval(ctx context.Context, h *remediate.Host, o applyOptions, s
 			"use --yes, or save a plan with bulwark plan --out FILE and give it to apply")
 	}
 	shown := remediate.NewPlan(policy, h.Observe(ctx))
-	if err := a.announce(shown); err != nil {
-		return nil, err
-	}
 	if shown.Pending() {
+		_ = view.PlanText(a.audience(), shown, a.style())
 		if err := a.ask(ctx, "Apply these changes?"); err != nil {
 			return nil, err
 		}
@@ -149,6 +148,15 @@ func (a *app) announce(p *resource.Plan) error {
 		_ = view.PlanText(a.out, p, a.style())
 	}
 	return nil
+}
+
+// audience is where a person reads what is asked about: with --json standard
+// output is a machine's.
+func (a *app) audience() io.Writer {
+	if a.json {
+		return a.err
+	}
+	return a.out
 }
 
 // ask wants a full "yes"; anything else, and the end of input, declines.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bulwark-project/bulwark/cmd/internal/view"
+	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate"
 )
 
@@ -56,6 +57,9 @@ daemon came back as wanted, and puts everything back if it did not.`,
 	f.StringVar(&a.root, "root", "/", "work on the files below `DIR`, an image, not on the running host")
 	f.StringVar(&a.dockerHost, "docker-host", "", "where dockerd listens (default "+remediate.DefaultDockerHost+")")
 	f.BoolVar(&a.json, "json", false, "print the result as JSON")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return withHint(err, "see "+cmd.CommandPath()+" --help")
+	})
 	root.AddCommand(
 		newPlan(a), newApply(a), newRollback(a), newHistory(a), newRecover(a),
 		newSnapshot(a), newPolicy(a), newVersion(a),
@@ -79,8 +83,25 @@ func (a *app) report(err error) {
 	}
 	if a.json {
 		// Nothing is left to do if even this cannot be written.
-		_ = view.JSON(a.out, map[string]any{"format": 1, "outcome": "error", "error": err.Error(), "exit_code": exitCode(err)})
+		_ = view.JSON(a.out, failureOf(err, h.hints))
 	}
+}
+
+// failure is the JSON form of an error.
+type failure struct {
+	Format   int      `json:"format"`
+	Outcome  string   `json:"outcome"` // "error"
+	Error    string   `json:"error"`
+	ExitCode int      `json:"exit_code"`
+	Hints    []string `json:"hints,omitempty"`
+	// Faults are those of a policy, each with its place.
+	Faults plans.Errors `json:"faults,omitempty"`
+}
+
+func failureOf(err error, hints []string) failure {
+	f := failure{Format: 1, Outcome: "error", Error: err.Error(), ExitCode: exitCode(err), Hints: hints}
+	errors.As(err, &f.Faults)
+	return f
 }
 
 // open opens the host that the flags name.

@@ -18,7 +18,6 @@ const (
 	exitBusy        = 5
 	exitStale       = 6
 	exitDeclined    = 7
-	exitUnconfirmed = 8
 )
 
 // exitMeanings is the one table of codes; every help text shows its part.
@@ -31,7 +30,6 @@ var exitMeanings = map[int]string{
 	exitBusy:        "another run holds the lock",
 	exitStale:       "the plan is stale: the message names what has changed",
 	exitDeclined:    "declined at the prompt",
-	exitUnconfirmed: "applied, waiting for confirm",
 }
 
 // exitHelp renders the codes of one command for its help text.

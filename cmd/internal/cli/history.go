@@ -17,6 +17,8 @@ its files. Secrets are replaced.` + exitHelp(exitOK, exitError, exitNeedsPerson)
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use: "show ID", Short: "Print one transaction with its diffs", Args: cobra.ExactArgs(1),
+		Long: "Show prints one transaction with the diffs of its files; secrets are replaced." +
+			exitHelp(exitOK, exitError, exitNeedsPerson),
 		RunE: func(_ *cobra.Command, args []string) error { return a.showHistory(args[0]) },
 	})
 	return cmd

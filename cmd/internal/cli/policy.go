@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -38,7 +39,24 @@ func (a *app) loadPolicy(ref string) (*plans.Policy, error) {
 			return nil, fmt.Errorf("cannot read %s: %w", site, err)
 		}
 	}
-	return plans.Load(ref, os.ReadFile)
+	p, err := plans.Load(ref, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	// A saved plan names the file, and is applied from another directory.
+	if p.Source == ref {
+		p.Source, err = filepath.Abs(ref)
+	}
+	return p, err
+}
+
+// policyOf turns the source that a plan names back into a reference: a file
+// is an absolute path, a shipped policy NAME.yaml.
+func policyOf(source string) string {
+	if filepath.IsAbs(source) {
+		return source
+	}
+	return strings.TrimSuffix(source, ".yaml")
 }
 
 func newPolicy(a *app) *cobra.Command {
@@ -49,25 +67,23 @@ func newPolicy(a *app) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		&cobra.Command{
-			Use: "list", Short: "List the policies inside bulwark", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error { return a.listPolicies() },
-		},
-		&cobra.Command{
-			Use: "show [NAME|FILE]", Short: "Print a policy with all it extends merged in", Args: cobra.MaximumNArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error { return a.showPolicy(optional(args)) },
-		},
-		&cobra.Command{
-			Use: "validate NAME|FILE...", Short: "Check policies; every fault is named with file, line and key",
-			Args: cobra.MinimumNArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error { return a.validatePolicies(args) },
-		},
-		&cobra.Command{
-			Use: "schema", Short: "Print the JSON Schema of policies", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error { _, err := a.out.Write(plans.Schema()); return err },
-		},
+		policyCommand("list", "List the policies inside bulwark", cobra.NoArgs,
+			func([]string) error { return a.listPolicies() }),
+		policyCommand("show [NAME|FILE]", "Print a policy with all it extends merged in", cobra.MaximumNArgs(1),
+			func(args []string) error { return a.showPolicy(optional(args)) }),
+		policyCommand("validate NAME|FILE...", "Check policies; every fault is named with file, line and key", cobra.MinimumNArgs(1),
+			a.validatePolicies),
+		policyCommand("schema", "Print the JSON Schema of policies", cobra.NoArgs,
+			func([]string) error { _, err := a.out.Write(plans.Schema()); return err }),
 	)
 	return cmd
+}
+
+func policyCommand(use, short string, args cobra.PositionalArgs, run func([]string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Long: short + "." + exitHelp(exitOK, exitError), Args: args,
+		RunE: func(_ *cobra.Command, args []string) error { return run(args) },
+	}
 }
 
 func optional(args []string) string {
@@ -80,7 +96,7 @@ func optional(args []string) string {
 func (a *app) listPolicies() error {
 	all := plans.Embedded()
 	if a.json {
-		return view.JSON(a.out, all)
+		return view.JSON(a.out, map[string]any{"format": 1, "policies": all})
 	}
 	for _, p := range all {
 		if _, err := fmt.Fprintf(a.out, "%-10s %s\n", p.Name, p.Description); err != nil {
@@ -107,19 +123,24 @@ func (a *app) showPolicy(ref string) error {
 }
 
 func (a *app) validatePolicies(refs []string) error {
-	var errs []error
+	var faults plans.Errors
 	for _, ref := range refs {
 		p, err := a.loadPolicy(ref)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if !a.json {
+		var of plans.Errors
+		switch {
+		case errors.As(err, &of):
+			faults = append(faults, of...)
+		case err != nil:
+			return err
+		case !a.json:
 			fmt.Fprintf(a.out, "%s: ok (policy %s)\n", ref, p.Name)
 		}
 	}
-	if len(errs) == 0 && a.json {
+	if len(faults) > 0 {
+		return faults
+	}
+	if a.json {
 		return view.JSON(a.out, map[string]any{"format": 1, "valid": true})
 	}
-	return errors.Join(errs...)
+	return nil
 }

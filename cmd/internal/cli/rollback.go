@@ -46,8 +46,8 @@ func (a *app) runRollback(ctx context.Context, o rollbackOptions) error {
 	res, err := h.Rollback(ctx, remediate.RollbackOptions{
 		To: o.to, Settle: o.settle, LockTimeout: o.lockTimeout, Command: a.args, Progress: a.progress(),
 		Approve: func(r remediate.Reversal) error {
-			if !a.json {
-				_ = view.ReversalText(a.out, r, a.style())
+			if !a.json || !o.yes {
+				_ = view.ReversalText(a.audience(), r, a.style())
 			}
 			if o.yes {
 				return nil

@@ -17,7 +17,7 @@ func newSnapshot(a *app) *cobra.Command {
 		Use:   "snapshot",
 		Short: "Write what bulwark reads of this host, for plan --snapshot elsewhere",
 		Long: `Snapshot reads the host as plan does and writes it as JSON. Secrets (proxy
-passwords, tokens, password hashes) are replaced.` + exitHelp(exitOK, exitError),
+passwords, tokens, password hashes, names of people) are replaced.` + exitHelp(exitOK, exitError),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSnapshot(cmd.Context(), out) },
 	}
@@ -48,9 +48,10 @@ func (a *app) runSnapshot(ctx context.Context, out string) error {
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Long: "Print the version." + exitHelp(exitOK, exitError),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return view.JSON(a.out, map[string]string{"version": a.version})
+				return view.JSON(a.out, map[string]any{"format": 1, "version": a.version})
 			}
 			_, err := fmt.Fprintln(a.out, "bulwark", a.version)
 			return err

@@ -1,0 +1,69 @@
+package remediate
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+)
+
+// redactString returns s, or Redacted if it looks like a secret: an address
+// with a user in it, token=..., password=...; daemon.json's rules judge.
+func redactString(s string) string {
+	b, err := json.Marshal(map[string]string{"text": s})
+	if err != nil {
+		return daemonjson.Redacted
+	}
+	var out map[string]string
+	if err := json.Unmarshal(daemonjson.Redact(b), &out); err != nil {
+		return daemonjson.Redacted
+	}
+	return out["text"]
+}
+
+// redactWords replaces each string that looks like a secret.
+func redactWords(words []string) []string {
+	if words == nil {
+		return nil
+	}
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = redactString(w)
+	}
+	return out
+}
+
+// redactText replaces words of a line for people: what dockerd logs may quote
+// the address of a proxy.
+func redactText(line string) string {
+	return strings.Join(redactWords(strings.Split(line, " ")), " ")
+}
+
+// redactArgv replaces words of a command line that may be secrets; a word
+// after a flag with a telling name counts as one.
+func redactArgv(argv []string) []string {
+	if argv == nil {
+		return nil
+	}
+	out := make([]string, len(argv))
+	for i, word := range argv {
+		name, value, ok := strings.Cut(word, "=")
+		switch {
+		case strings.HasPrefix(word, "-") && ok:
+			out[i] = name + "=" + redactOption(name, value)
+		case i > 0 && strings.HasPrefix(argv[i-1], "-"):
+			out[i] = redactOption(argv[i-1], word)
+		default:
+			out[i] = redactString(word)
+		}
+	}
+	return out
+}
+
+// redactOption judges a value together with the name of its option.
+func redactOption(name, value string) string {
+	if value != "" && redactString(name+"="+value) == daemonjson.Redacted {
+		return daemonjson.Redacted
+	}
+	return value
+}
