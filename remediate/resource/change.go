@@ -129,6 +129,8 @@ type Impact struct {
 	Level    string   `json:"level"`
 	Text     string   `json:"text"`
 	Subjects []string `json:"subjects,omitempty"` // names of containers, paths
+	// Generic says that the text is about a key as such, not about this host.
+	Generic bool `json:"generic,omitempty"`
 }
 
 // A Result is what a kind's Diff returns.

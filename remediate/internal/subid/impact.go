@@ -36,8 +36,8 @@ func warning(text string, subjects []string) resource.Impact {
 
 func engineImpacts(e resource.Engine) []resource.Impact {
 	out := []resource.Impact{
-		warning(fmt.Sprintf("out of sight until userns-remap is off again: %d images, %d volumes, the networks made here (%d with the built-in ones), "+
-			"plugins and build cache", e.Images, e.Volumes, e.Networks), nil),
+		warning(fmt.Sprintf("out of sight until userns-remap is off again: %s, %s, the networks made here (%d with the built-in ones), "+
+			"plugins and build cache", count(e.Images, "image"), count(e.Volumes, "volume"), e.Networks), nil),
 		{Level: "note", Text: fmt.Sprintf("disk: what is in %s stays there, and images that are pulled again take their space a second time", e.RootDir)},
 	}
 	if slices.Contains(e.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"}) {
@@ -47,6 +47,13 @@ func engineImpacts(e resource.Engine) []resource.Impact {
 		out = append(out, warning(fmt.Sprintf("the host is no longer a member of its swarm (now %s): drain the node first, and have another manager if it is one", e.Swarm), nil))
 	}
 	return out
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // A ground is a reason why containers break.
