@@ -98,7 +98,7 @@ func TestDaemonKeys(t *testing.T) {
 	for name, tt := range map[string]struct{ daemon, want string }{
 		"nothing":  {"{}", ""},
 		"null":     {"{icc: null, log-opts: ~}", "icc (absent) icc p.yaml:2\nlog-opts (absent) log-opts p.yaml:2"},
-		"controls": {"{ip: '::1', selinux-enabled: true, labels: [a=b], debug: false, default-network-opts: {}, default-cgroupns-mode: host}", "debug false daemon-debug p.yaml:2\ndefault-cgroupns-mode \"host\" cgroupns-mode p.yaml:2\ndefault-network-opts {} published-ports-bind p.yaml:2\nip \"::1\" published-ports-bind p.yaml:2\nlabels [\"a=b\"] labels p.yaml:2\nselinux-enabled true selinux p.yaml:2"},
+		"controls": {"{ip: '::1', selinux-enabled: true, labels: [a=b], debug: false, default-network-opts: {}, default-cgroupns-mode: host}", "debug false daemon-debug p.yaml:2\ndefault-cgroupns-mode \"host\" cgroupns-mode p.yaml:2\ndefault-network-opts {} published-ports-bind-networks p.yaml:2\nip \"::1\" published-ports-bind p.yaml:2\nlabels [\"a=b\"] labels p.yaml:2\nselinux-enabled true selinux p.yaml:2"},
 		"free keys pass as they are": {
 			"{new-key: {b: 1.50, a: ['<&>', null, 1e3]}, bip: 10.0.0.1/24, mtu: 1400}",
 			`bip "10.0.0.1/24" daemon-bip p.yaml:2` + "\n" + `mtu 1400 daemon-mtu p.yaml:2` + "\n" + `new-key {"a":["<&>",null,1e3],"b":1.50} daemon-new-key p.yaml:2`,

@@ -54,6 +54,9 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if err != nil {
 		return nil, err
 	}
+	if err := canServe(undo.svc, s); err != nil {
+		return nil, err
+	}
 	res := &ApplyResult{Format: 1, Outcome: Unchanged}
 	if o.Approve != nil {
 		if err := o.Approve(reversal(spec, undo.svc, s)); err != nil {

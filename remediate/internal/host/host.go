@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -99,7 +101,7 @@ func (r *Reader) Process(pid int) (resource.Process, error) {
 		PID:        pid,
 		Argv:       strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"),
 		StartTicks: ticks,
-		StartedNS:  boot*int64(time.Second) + int64(ticks)*int64(time.Second/clockTicks),
+		StartedNS:  boot + int64(ticks)*int64(time.Second/clockTicks),
 	}, nil
 }
 
@@ -129,18 +131,15 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// bootTime is seconds since the epoch, from the btime line of /proc/stat.
+// bootTime is when the machine started, nanoseconds since the epoch. The
+// btime line of /proc/stat would be a whole second off, more than lies between
+// the write of a file and the start of the daemon that reads it.
 func bootTime() (int64, error) {
-	b, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0, err
+	var up unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
+		return 0, fmt.Errorf("cannot read the time since boot: %w", err)
 	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "btime "); ok {
-			return strconv.ParseInt(strings.TrimSpace(v), 10, 64)
-		}
-	}
-	return 0, errors.New("cannot find btime in /proc/stat")
+	return time.Now().UnixNano() - up.Nano(), nil
 }
 
 // Replaced reports whether the program file of a process was replaced on

@@ -131,6 +131,53 @@ func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) re
 	if out.Service.DataRootMoves {
 		out.Impacts = append(out.Impacts, subid.Impacts(s, usernsSize(p))...)
 	}
+	for _, section := range unserved(p) {
+		out.Controls = addControl(out.Controls, resource.ControlResult{
+			ID: section, Status: resource.Unread,
+			Reason: "the policy asks for it, but this version of bulwark neither checks nor changes it",
+		})
+	}
+	markGeneric(out.Impacts)
 	sortControls(out.Controls)
 	return out
+}
+
+// markGeneric finds the notes that are about keys as such: they are the same
+// on every host, and a plan in words folds them.
+func markGeneric(all []resource.Impact) {
+	about := map[string]bool{}
+	for _, k := range daemonjson.Keys() {
+		about[k.Name+": "+k.Note] = true
+	}
+	for i := range all {
+		all[i].Generic = all[i].Level == resource.NoteImpact && about[all[i].Text]
+	}
+}
+
+// unserved lists the sections of a policy that no kind acts on yet. They must
+// show: a plan that passes over them would claim a safety that is not there.
+func unserved(p *plans.Policy) []string {
+	var names []string
+	for _, section := range []struct {
+		name  string
+		given bool
+	}{
+		{"egress", p.Egress != nil},
+		{"seccomp", p.Seccomp != nil},
+		{"audit", p.Audit != nil},
+		{"limits", p.Limits != nil},
+		{"patch", p.Patch != nil},
+		{"contexts", p.Contexts != nil},
+		{"secrets", p.Secrets != nil},
+		{"images", p.Images != nil},
+		{"immutable", p.Immutable != nil},
+		{"logging", p.Logging != nil},
+		{"management", p.Management != nil},
+		{"units", p.Units != nil},
+	} {
+		if section.given {
+			names = append(names, section.name)
+		}
+	}
+	return names
 }
