@@ -77,8 +77,10 @@ func control(key string) string {
 	case "icc", "no-new-privileges", "live-restore", "userland-proxy", "log-driver", "log-opts", "default-ulimits",
 		"seccomp-profile", "cgroup-parent", "insecure-registries", "labels", "features":
 		return key
-	case "ip", "default-network-opts": // each serves half of the networks
+	case "ip": // the default bridge
 		return "published-ports-bind"
+	case "default-network-opts": // all other networks; needs Engine 24.0, which ip does not
+		return "published-ports-bind-networks"
 	case "default-cgroupns-mode":
 		return "cgroupns-mode"
 	case "selinux-enabled":
