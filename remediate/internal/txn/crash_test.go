@@ -47,10 +47,10 @@ func (w *world) traced(binary, verb string, n int, act func(*ptrace.Stop) error)
 // inside leaves out what the Go runtime or the test framework may write.
 func (w *world) inside(c ptrace.Call) bool { return strings.HasPrefix(c.Paths[0], w.root) }
 
-// total counts the calls of verb on a fresh world.
-func (w *world) total(verb string) int {
+// total counts the calls of apply on a fresh world.
+func (w *world) total(binary string) int {
 	w.t.Helper()
-	res, out := w.traced(self(w.t), verb, 0, nil)
+	res, out := w.traced(binary, "apply", 0, nil)
 	w.reset()
 	if len(res.Calls) < 40 {
 		w.t.Fatalf("only %d calls seen: the driver is blind\n%s", len(res.Calls), out)
@@ -79,7 +79,7 @@ func TestKillAtEveryCall(t *testing.T) {
 			w := newWorld(t, t.TempDir())
 			e := w.ends()
 			w.env = env
-			seen, bad := w.sweepKills(self(t), e, points(w.total("apply"), 40))
+			seen, bad := w.sweepKills(self(t), e, points(w.total(self(t)), 40))
 			for _, b := range bad {
 				t.Error(b)
 			}
@@ -118,7 +118,7 @@ func TestKillInsideRecovery(t *testing.T) {
 	w := newWorld(t, t.TempDir())
 	e := w.ends()
 	runs := 0
-	for _, n := range points(w.total("apply"), 8) {
+	for _, n := range points(w.total(self(t)), 8) {
 		for m := 1; ; m += nestedStride() {
 			w.traced(self(t), "apply", n, nil)
 			res, _ := w.traced(self(t), "recover", m, nil)
@@ -167,7 +167,7 @@ func TestErrnoAtEveryCall(t *testing.T) {
 			w := newWorld(t, t.TempDir())
 			e := w.ends()
 			w.env = env
-			for i, n := range points(w.total("apply"), 60) {
+			for i, n := range points(w.total(self(t)), 60) {
 				w.failAt(e, n, errnos[i%len(errnos)])
 				if full() {
 					for _, errno := range errnos {

@@ -128,7 +128,8 @@ func demoRun(ctx context.Context, m *txn.Manager, spec txn.Spec) int {
 }
 
 // demoSpec replaces a file with attributes and mode, one of a foreign owner, and
-// lines of subuid; creates one in a missing directory; deletes one.
+// lines of subuid; creates one in a missing directory; deletes one from a
+// directory where nothing else happens, so that only its own sync makes it last.
 func demoSpec(root *fsys.Root) (txn.Spec, error) {
 	var err error
 	print := func(path string) resource.Fingerprint {
@@ -140,7 +141,7 @@ func demoSpec(root *fsys.Root) (txn.Spec, error) {
 		{Path: "/etc/docker/daemon.json", Content: []byte(newDaemon)},
 		{Path: "/etc/foreign.conf", Content: []byte(newForeign)},
 		{Path: "/etc/systemd/system/docker.service.d/10-bulwark.conf", Content: []byte(newDropIn), Mode: 0o644},
-		{Path: "/etc/obsolete.conf", Action: resource.Delete},
+		{Path: "/etc/obsolete.d/old.conf", Action: resource.Delete},
 		{Path: "/etc/subuid", Lines: &resource.LineEdit{Add: []string{"dockremap:231072:65536"}}, Lock: resource.LockAccounts},
 	}
 	for i := range changes {

@@ -75,7 +75,7 @@ func TestRollbackTo(t *testing.T) {
 	first := w.commit(m, w.edit("/etc/foreign.conf", "one\n"))
 	w.commit(m, w.edit("/etc/new/deep/file", "two\n"))
 	w.commit(m, w.edit("/etc/foreign.conf", "three\n"))
-	w.commit(m, w.edit("/etc/obsolete.conf", ""))
+	w.commit(m, w.edit("/etc/obsolete.d/old.conf", ""))
 	after := w.dump(false)
 	spec, err := m.RollbackSpec(first)
 	w.must(err)

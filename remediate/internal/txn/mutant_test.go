@@ -86,7 +86,7 @@ func TestKillSweepCatchesMutants(t *testing.T) {
 			w := newWorld(t, t.TempDir())
 			e := w.ends()
 			w.env = []string{"BULWARK_DEMO_FAIL=" + fail}
-			seen, bad := w.sweepKills(bin, e, points(w.total("apply"), 40))
+			seen, bad := w.sweepKills(bin, e, points(w.total(bin), 40))
 			if len(bad) == 0 && (fail == "" || seen["after"] == 0) {
 				t.Error("the sweep did not see the fault")
 			}
@@ -111,8 +111,8 @@ func TestPowerCutCatchesMutants(t *testing.T) {
 		bin := mutants[name].build(t)
 		d := disks(t)[where]
 		d.format()
-		e, total := d.learn()
-		_, bad := d.sweep(bin, e, append(points(total-20, 25), 0))
+		e, total := d.learn(bin, nil)
+		_, bad := d.sweep(bin, e, append(points(total, 12), total-6, total-4, total-2, 0))
 		if len(bad) == 0 {
 			t.Errorf("%s: not seen on %s", name, where)
 			continue

@@ -194,10 +194,12 @@ func (d *disk) cutAt(binary string, e ends, n int) (string, error) {
 	return end, err
 }
 
-func (d *disk) learn() (ends, int) {
+// learn returns the two states and the number of calls of a run with env.
+func (d *disk) learn(binary string, env []string) (ends, int) {
 	d.fresh()
 	e := d.ends()
-	total := d.total("apply")
+	d.env = env
+	total := d.total(binary)
 	d.detach()
 	return e, total
 }
@@ -211,8 +213,7 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 	for name, d := range disks(t) {
 		for scenario, env := range map[string][]string{"commit": nil, "health fails": scenarios["health fails"]} {
 			d.format()
-			e, total := d.learn()
-			d.env = env
+			e, total := d.learn(self(t), env)
 			seen, bad := d.sweep(self(t), e, append(points(total, 15), 0))
 			for _, b := range bad {
 				t.Errorf("%s, %s: %s", name, scenario, b)

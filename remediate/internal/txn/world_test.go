@@ -37,7 +37,7 @@ func newWorld(t testing.TB, dir string) *world {
 
 func (w *world) build() {
 	w.t.Helper()
-	for _, d := range []string{"etc/docker", "etc/systemd", "var/lib"} {
+	for _, d := range []string{"etc/docker", "etc/systemd", "etc/obsolete.d", "var/lib"} {
 		w.must(os.MkdirAll(filepath.Join(w.root, d), 0o755))
 	}
 	w.write("/etc/docker/daemon.json", oldDaemon, 0o640)
@@ -46,9 +46,9 @@ func (w *world) build() {
 	if os.Geteuid() == 0 {
 		w.must(os.Chown(w.at("/etc/foreign.conf"), 1234, 1235))
 	}
-	w.write("/etc/obsolete.conf", "old\n", 0o600)
+	w.write("/etc/obsolete.d/old.conf", "old\n", 0o600)
 	w.write("/etc/subuid", oldSubuid, 0o644)
-	for _, p := range []string{"/etc/docker/daemon.json", "/etc/foreign.conf", "/etc/obsolete.conf", "/etc/subuid"} {
+	for _, p := range []string{"/etc/docker/daemon.json", "/etc/foreign.conf", "/etc/obsolete.d/old.conf", "/etc/subuid"} {
 		w.must(os.Chtimes(w.at(p), old, old))
 	}
 	w.must(os.WriteFile(w.root+".service", []byte("running "+resource.Sum([]byte(oldDaemon))), 0o600))
