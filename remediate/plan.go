@@ -49,12 +49,18 @@ func settleService(p *resource.Plan, s *resource.Snapshot) {
 		return
 	}
 	p.Service = resource.Service{}
+	p.Impacts = slices.DeleteFunc(p.Impacts, aboutRestart)
 	if len(p.Changes) > 0 {
 		p.Impacts = append(p.Impacts, resource.Impact{
 			Level: resource.NoteImpact,
 			Text:  why + ": the change takes effect at dockerd's next start and cannot be proven now",
 		})
 	}
+}
+
+// aboutRestart finds the warning that only a restart justifies.
+func aboutRestart(i resource.Impact) bool {
+	return strings.HasPrefix(i.Text, "containers could not be read")
 }
 
 func stopped(s *resource.Snapshot) string {

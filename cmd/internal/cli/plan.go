@@ -18,6 +18,7 @@ type planOptions struct {
 	out      string
 	detailed bool
 	summary  bool
+	verbose  bool
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -37,6 +38,7 @@ it may not read is listed as unknown.` + exitHelp(exitOK, exitError, exitDiffers
 	f.StringVar(&o.out, "out", "", "save the plan to `FILE` for bulwark apply FILE")
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 when changes are pending")
 	f.BoolVar(&o.summary, "summary", false, "leave the diffs out")
+	f.BoolVar(&o.verbose, "verbose", false, "add the notes that hold for a key on every host")
 	return cmd
 }
 
@@ -58,7 +60,7 @@ func (a *app) runPlan(ctx context.Context, o planOptions) error {
 		return err
 	}
 	p := remediate.NewPlan(policy, s)
-	if err := a.showPlan(p, o.summary); err != nil {
+	if err := a.showPlan(p, o); err != nil {
 		return err
 	}
 	if o.out != "" {
@@ -84,11 +86,11 @@ func (a *app) observe(ctx context.Context, h *remediate.Host, file string) (*res
 	return remediate.DecodeSnapshot(b)
 }
 
-func (a *app) showPlan(p *resource.Plan, summary bool) error {
+func (a *app) showPlan(p *resource.Plan, o planOptions) error {
 	if a.json {
 		return view.PlanJSON(a.out, p)
 	}
 	style := a.style()
-	style.Summary = summary
+	style.Summary, style.Verbose = o.summary, o.verbose
 	return view.PlanText(a.out, p, style)
 }

@@ -25,14 +25,14 @@ func HistoryText(w io.Writer, list []remediate.Record, s Style) error {
 	return out.err
 }
 
-func outcome(r remediate.Record, s Style) string {
+func outcome(r remediate.Record, s Style) painted {
 	col := red
 	if r.Outcome == "committed" {
 		col = green
 	}
 	text := s.paint(col, fmt.Sprintf("%-11s", r.Outcome))
 	if r.Rollback != "" {
-		text += "  rollback of " + r.Rollback
+		text += painted("  rollback of " + clean(r.Rollback))
 	}
 	return text
 }
@@ -65,9 +65,7 @@ func RecordText(w io.Writer, r *remediate.Record, s Style) error {
 		if f.Sensitive {
 			out.f("    (content not shown: the file holds secrets)\n")
 		}
-		for line := range strings.Lines(f.Diff) {
-			out.f("  %s\n", s.paint(diffColor(line), strings.TrimSuffix(line, "\n")))
-		}
+		diff(out, f.Diff, s)
 	}
 	return out.err
 }

@@ -2,8 +2,8 @@ package view
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -21,44 +21,36 @@ func JSON(w io.Writer, v any) error {
 }
 
 // PlanText writes the plan for people: changes with their diffs, controls,
-// and last the summary with what restarts, stops or cannot be undone.
+// and last the summary with what restarts, stops, cannot be undone and could
+// not be read.
 func PlanText(w io.Writer, p *resource.Plan, s Style) error {
 	out := &printer{w: w}
 	if !s.Summary {
-		for _, c := range p.Changes {
-			change(out, c, s)
-		}
+		changes(out, p, s)
 	}
 	controls(out, p, s)
 	summary(out, p, s)
 	return out.err
 }
 
-func change(out *printer, c resource.Change, s Style) {
-	m, col := marker(c.Action)
-	out.f("%s %s  %s\n", s.paint(col, m), s.paint(bold, c.Path), strings.Join(c.Controls, ", "))
-	for _, why := range c.Why {
-		out.f("    %s\n", why)
+func changes(out *printer, p *resource.Plan, s Style) {
+	var told []string
+	for _, c := range p.Changes {
+		m, col := marker(c.Action)
+		out.f("%s %s  %s\n", s.paint(col, m), s.paint(bold, c.Path), strings.Join(c.Controls, ", "))
+		// The account files change for the same reasons: once is enough.
+		if !slices.Equal(c.Why, told) {
+			for _, why := range c.Why {
+				out.f("    %s\n", why)
+			}
+		}
+		told = c.Why
+		if c.Sensitive {
+			out.f("    (content not shown: the file holds secrets)\n")
+		}
+		diff(out, c.Diff, s)
+		out.f("\n")
 	}
-	if c.Sensitive {
-		out.f("    (content not shown: the file holds secrets)\n")
-	}
-	for line := range strings.Lines(c.Diff) {
-		out.f("  %s\n", s.paint(diffColor(line), strings.TrimSuffix(line, "\n")))
-	}
-	out.f("\n")
-}
-
-func diffColor(line string) color {
-	switch {
-	case strings.HasPrefix(line, "+++"), strings.HasPrefix(line, "---"):
-		return bold
-	case strings.HasPrefix(line, "+"):
-		return green
-	case strings.HasPrefix(line, "-"):
-		return red
-	}
-	return plain
 }
 
 // statusOrder is the order in which controls are listed: what needs eyes first.
@@ -66,10 +58,10 @@ var statusOrder = []struct {
 	status resource.Status
 	color  color
 }{
-	{resource.Changing, yellow},
 	{resource.Blocked, red},
 	{resource.Unread, red},
 	{resource.Manual, yellow},
+	{resource.Changing, yellow},
 }
 
 func controls(out *printer, p *resource.Plan, s Style) {
@@ -77,105 +69,80 @@ func controls(out *printer, p *resource.Plan, s Style) {
 		return
 	}
 	out.f("%s\n", s.paint(bold, "Controls"))
-	width := 0
-	for _, c := range p.Controls {
-		width = max(width, len(c.ID))
+	told := func(id string) bool { return false }
+	if !s.Summary {
+		told = func(id string) bool { return explained(p, id) }
 	}
-	for _, o := range statusOrder {
-		for _, c := range p.Controls {
-			if c.Status == o.status {
-				control(out, c, width, s.paint(o.color, fmt.Sprintf("%-7s", c.Status)))
-			}
-		}
+	openControls(out, p, s, told)
+	if ids := where(p, resource.Changing, told); len(ids) > 0 {
+		out.f("  %s  %s\n", s.paint(yellow, "change "), strings.Join(ids, ", "))
 	}
-	if names := named(p, resource.OK); len(names) > 0 {
-		out.f("  %d ok: %s\n", len(names), strings.Join(names, ", "))
+	if ids := where(p, resource.OK, func(string) bool { return true }); len(ids) > 0 {
+		out.f("  %s  %s\n", s.paint(green, "ok     "), strings.Join(ids, ", "))
 	}
 	out.f("\n")
 }
 
-func control(out *printer, c resource.ControlResult, width int, status string) {
-	out.f("  %s  %-*s  %s\n", status, width, c.ID, c.Reason)
-	if c.Remedy != "" {
-		out.f("  %*s  remedy: %s\n", width+9, "", c.Remedy)
+// explained reports whether a change above tells why the control is not ok.
+func explained(p *resource.Plan, id string) bool {
+	return slices.ContainsFunc(p.Changes, func(c resource.Change) bool {
+		return slices.Contains(c.Controls, id) && len(c.Why) > 0
+	})
+}
+
+// openControls lists controls that are not ok, each with its reason, but for
+// the changes that were told before. Controls that stand for the same reason
+// share a line.
+func openControls(out *printer, p *resource.Plan, s Style, told func(id string) bool) {
+	for _, o := range statusOrder {
+		var shown []resource.ControlResult
+		for _, c := range p.Controls {
+			if c.Status == o.status && !(c.Status == resource.Changing && told(c.ID)) {
+				shown = append(shown, c)
+			}
+		}
+		for _, group := range alike(shown) {
+			control(out, group, s.paint(o.color, string(o.status)+strings.Repeat(" ", max(0, 7-len(o.status)))))
+		}
 	}
 }
 
-func named(p *resource.Plan, s resource.Status) []string {
+// alike groups controls with the same reason and remedy, in order.
+func alike(all []resource.ControlResult) [][]resource.ControlResult {
+	var groups [][]resource.ControlResult
+	for _, c := range all {
+		i := slices.IndexFunc(groups, func(g []resource.ControlResult) bool {
+			return g[0].Reason == c.Reason && g[0].Remedy == c.Remedy
+		})
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
+}
+
+func control(out *printer, group []resource.ControlResult, status painted) {
+	var ids []string
+	for _, c := range group {
+		ids = append(ids, c.ID)
+	}
+	out.f("  %s  %s\n", status, strings.Join(ids, ", "))
+	if reason := group[0].Reason; reason != "" {
+		out.f("           %s\n", reason)
+	}
+	if remedy := group[0].Remedy; remedy != "" {
+		out.f("           remedy: %s\n", remedy)
+	}
+}
+
+func where(p *resource.Plan, s resource.Status, keep func(id string) bool) []string {
 	var ids []string
 	for _, c := range p.Controls {
-		if c.Status == s {
+		if c.Status == s && keep(c.ID) {
 			ids = append(ids, c.ID)
 		}
 	}
 	return ids
-}
-
-func summary(out *printer, p *resource.Plan, s Style) {
-	out.f("%s\n", s.paint(bold, "Summary"))
-	for _, i := range p.Impacts {
-		impact(out, i, s)
-	}
-	for _, u := range p.Unread {
-		out.f("  could not read %s: %s\n", u.What, u.Reason)
-	}
-	out.f("  policy %s (%s)\n", p.Policy.Name, p.Policy.Source)
-	if !p.Pending() {
-		out.f("  %s\n", s.paint(green, nothing(p)))
-		return
-	}
-	for _, g := range []struct {
-		verb   string
-		action resource.Action
-	}{{"create", resource.Create}, {"change", resource.Update}, {"delete", resource.Delete}} {
-		if paths := touched(p, g.action); len(paths) > 0 {
-			out.f("  %d to %s: %s\n", len(paths), g.verb, strings.Join(paths, ", "))
-		}
-	}
-	service(out, p.Service, s)
-}
-
-// nothing is honest about what a plan without changes leaves open.
-func nothing(p *resource.Plan) string {
-	open := len(p.Controls) - p.Count(resource.OK)
-	if open == 0 {
-		return "no changes: the host is as the policy wants it"
-	}
-	return fmt.Sprintf("no changes, but %d of %d controls are not ok", open, len(p.Controls))
-}
-
-func impact(out *printer, i resource.Impact, s Style) {
-	col := plain
-	switch i.Level {
-	case resource.WarningImpact:
-		col = yellow
-	case resource.IrreversibleImpact:
-		col = red
-	}
-	out.f("  %s %s", s.paint(col, i.Level+":"), i.Text)
-	if len(i.Subjects) > 0 {
-		out.f(": %s", strings.Join(i.Subjects, ", "))
-	}
-	out.f("\n")
-}
-
-func touched(p *resource.Plan, a resource.Action) []string {
-	var paths []string
-	for _, c := range p.Changes {
-		if c.Action == a {
-			paths = append(paths, c.Path)
-		}
-	}
-	return paths
-}
-
-func service(out *printer, svc resource.Service, s Style) {
-	switch svc.Action {
-	case resource.Reload:
-		out.f("  dockerd reloads (SIGHUP), no container stops: %s\n", strings.Join(svc.Reasons, "; "))
-	case resource.Restart:
-		out.f("  %s: %s\n", s.paint(yellow, "dockerd restarts once"), strings.Join(svc.Reasons, "; "))
-	case resource.NoAction:
-		out.f("  dockerd is neither reloaded nor restarted\n")
-	}
 }

@@ -30,19 +30,14 @@ func ResultText(w io.Writer, r *remediate.ApplyResult, s Style) error {
 	return out.err
 }
 
+// unchanged is one line, and those controls that are not ok.
 func unchanged(out *printer, r *remediate.ApplyResult, s Style) {
 	if r.Plan == nil {
 		out.f("nothing to do\n")
 		return
 	}
-	out.f("%s\n", s.paint(green, nothing(r.Plan)))
-	for _, o := range statusOrder {
-		for _, c := range r.Plan.Controls {
-			if c.Status == o.status {
-				control(out, c, len(c.ID), s.paint(o.color, string(c.Status)))
-			}
-		}
-	}
+	out.f("%s\n", s.paint(openColor(r.Plan), nothing(r.Plan)))
+	openControls(out, r.Plan, s, func(string) bool { return false })
 }
 
 // ReversalText writes what a rollback will do.
@@ -56,11 +51,12 @@ func ReversalText(w io.Writer, r remediate.Reversal, s Style) error {
 	case resource.Restart:
 		out.f("  %s\n", s.paint(yellow, "dockerd restarts once"))
 	case resource.Reload:
-		out.f("  dockerd reloads\n")
+		out.f("  dockerd reloads, no container stops\n")
 	case resource.NoAction:
+		out.f("  dockerd is neither reloaded nor restarted\n")
 	}
 	if len(r.Stops) > 0 {
-		out.f("  containers that stop: %s\n", strings.Join(r.Stops, ", "))
+		out.f("  %s (%d): %s\n", s.paint(yellow, "containers that stop"), len(r.Stops), strings.Join(r.Stops, ", "))
 	}
 	return out.err
 }

@@ -5,6 +5,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -14,6 +15,8 @@ type Style struct {
 	Color bool
 	// Summary leaves the diffs out.
 	Summary bool
+	// Verbose adds the notes that are the same on every host.
+	Verbose bool
 }
 
 type color string
@@ -26,11 +29,15 @@ const (
 	plain  color = ""
 )
 
-func (s Style) paint(c color, text string) string {
+// painted is text that may hold our own escape sequences, and no others.
+type painted string
+
+func (s Style) paint(c color, text string) painted {
+	text = clean(text)
 	if !s.Color || c == plain {
-		return text
+		return painted(text)
 	}
-	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+	return painted("\x1b[" + string(c) + "m" + text + "\x1b[0m")
 }
 
 // printer remembers the first write error, so that every line need not.
@@ -39,10 +46,28 @@ type printer struct {
 	err error
 }
 
+// f prints; strings are cleaned.
 func (p *printer) f(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
+	if p.err != nil {
+		return
 	}
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = clean(s)
+		}
+	}
+	_, p.err = fmt.Fprintf(p.w, format, args...)
+}
+
+// clean replaces what a terminal would obey: a name in somebody's snapshot
+// must not move the cursor over what a warning says.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
 // marker is the sign in front of a change: + ~ -.
@@ -54,4 +79,24 @@ func marker(a resource.Action) (string, color) {
 		return "-", red
 	}
 	return "~", yellow
+}
+
+// diff prints a unified diff, indented.
+func diff(out *printer, text string, s Style) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		out.f("  %s\n", s.paint(diffColor(line), line))
+	}
+}
+
+func diffColor(line string) color {
+	switch {
+	case strings.HasPrefix(line, "+++"), strings.HasPrefix(line, "---"):
+		return bold
+	case strings.HasPrefix(line, "+"):
+		return green
+	case strings.HasPrefix(line, "-"):
+		return red
+	}
+	return plain
 }

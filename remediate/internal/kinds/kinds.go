@@ -92,7 +92,7 @@ func Diff(p *plans.Policy, s *resource.Snapshot, daemonJSON string) resource.Res
 	rest := join(all, p, s, except)
 	for _, c := range whole.Controls {
 		if slices.Contains(except, c.ID) {
-			rest.Controls = append(rest.Controls, c)
+			rest.Controls = addControl(rest.Controls, c)
 		}
 	}
 	sortControls(rest.Controls)
