@@ -18,21 +18,30 @@ func TestExpand(t *testing.T) {
 		want []execstart.Word
 	}{
 		{
-			"debian", []string{"/usr/sbin/dockerd", "-H", "fd://", "$DOCKER_OPTS"},
+			"debian",
+			[]string{"/usr/sbin/dockerd", "-H", "fd://", "$DOCKER_OPTS"},
 			"# comment\nDOCKER_OPTS=\"--dns 8.8.8.8 --log-level=warn\"\n",
 			[]execstart.Word{
-				{"/usr/sbin/dockerd", "unit"}, {"-H", "unit"}, {"fd://", "unit"},
-				{"--dns", "env"}, {"8.8.8.8", "env"}, {"--log-level=warn", "env"},
+				{"/usr/sbin/dockerd", "unit"},
+				{"-H", "unit"},
+				{"fd://", "unit"},
+				{"--dns", "env"},
+				{"8.8.8.8", "env"},
+				{"--log-level=warn", "env"},
 			},
 		},
 		{"unset vanishes", []string{"dockerd", "$NOTHING"}, "", []execstart.Word{{"dockerd", "unit"}}},
 		{
-			"braces do not split", []string{"--label=${L}x"}, "L='a b'\n",
+			"braces do not split",
+			[]string{"--label=${L}x"},
+			"L='a b'\n",
 			[]execstart.Word{{"--label=a bx", "env"}},
 		},
 		{"dollar", []string{"a$$b", "$5"}, "", []execstart.Word{{"a$b", "unit"}, {"$5", "unit"}}},
 		{
-			"continued line and inner quotes", []string{"$O"}, "O=--a \\\n --b=\\\"c d\\\"\n;x=1\n",
+			"continued line and inner quotes",
+			[]string{"$O"},
+			"O=--a \\\n --b=\\\"c d\\\"\n;x=1\n",
 			[]execstart.Word{{"--a", "env"}, {"--b=c d", "env"}},
 		},
 		{"export is not systemd", []string{"$O"}, "export O=--icc=false\n", nil},

@@ -19,10 +19,9 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// dial returns a client that negotiates the API version with the daemon:
-// Engine 29 has a floor of 1.40 or 1.44, Engine 20.10 a ceiling of 1.41.
+// dial returns a client; it negotiates the API version by itself: Engine 29 has a floor of 1.40 or 1.44, Engine 20.10 a ceiling of 1.41.
 func dial(host string) (*client.Client, error) {
-	return client.New(client.WithHost(host), client.WithAPIVersionNegotiation())
+	return client.New(client.WithHost(host))
 }
 
 // apiError puts the two failures that users meet into their words.
