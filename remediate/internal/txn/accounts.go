@@ -35,7 +35,7 @@ func (m *Manager) lockAccounts(ctx context.Context, ops []Op) (release func(), e
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the account files: %w", err)
 	}
-	err = poll(ctx, m.opt.LockTimeout, func() error {
+	err = poll(ctx, max(m.opt.LockTimeout, m.opt.AccountsTimeout), func() error {
 		lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
 		err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lk)
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {

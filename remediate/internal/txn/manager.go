@@ -29,6 +29,9 @@ type Options struct {
 	Log func(Event)
 	// LockTimeout bounds the wait for each lock; 0 means no wait.
 	LockTimeout time.Duration
+	// AccountsTimeout is the least wait for the lock of the account files:
+	// useradd and its kin hold it for moments only.
+	AccountsTimeout time.Duration
 
 	// Now, Random and BootID stand in for the clock, 4 random bytes or more,
 	// and /proc/sys/kernel/random/boot_id.
