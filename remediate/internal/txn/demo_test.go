@@ -39,6 +39,13 @@ const (
 func demo(verb string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	etc := os.Getenv("BULWARK_DEMO_ROOT") + "/etc"
+	switch verb {
+	case "usermod":
+		return report(usermod(etc, os.Getenv("BULWARK_DEMO_LINE")))
+	case "trylock":
+		return report(tryLock(etc))
+	}
 	root, err := fsys.OpenRoot(os.Getenv("BULWARK_DEMO_ROOT"))
 	if err != nil {
 		return report(err)
@@ -70,7 +77,11 @@ func demo(verb string) int {
 	return 0
 }
 
+// report prints err and returns the exit code for it.
 func report(err error) int {
+	if err == nil {
+		return 0
+	}
 	fmt.Fprintln(os.Stderr, "demo:", err)
 	var (
 		conflict   *txn.ConflictError
