@@ -52,10 +52,17 @@ func editKey(content []byte, key string, value json.RawMessage) ([]byte, error) 
 	return d.splice(d.set(d.obj, d.root, d.topStyle(), key, want)), nil
 }
 
+// maxWanted bounds the nesting of a value that is written: dockerd knows none
+// of more than six levels, and laying out costs time with depth.
+const maxWanted = 64
+
 // parseWanted parses a policy's value; nil means that the key is to go.
 func parseWanted(value json.RawMessage) (*hujson.Value, error) {
 	if value == nil {
 		return nil, nil
+	}
+	if tooDeep(value, maxWanted) >= 0 {
+		return nil, fmt.Errorf("the value is nested more than %d levels deep", maxWanted)
 	}
 	v, faults := parse(value)
 	if v.blank() {

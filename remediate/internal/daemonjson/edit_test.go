@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -211,6 +212,7 @@ func TestEditRefuses(t *testing.T) {
 		{"[]", "1", `cannot set "icc": 1:1: the top level is not an object`},
 		{"{", "1", `cannot set "icc": 1:2: invalid JSON: unexpected end of JSON input`},
 		{"{}", "tru", `cannot set "icc": the value is not JSON: invalid JSON: invalid character ' ' in literal true (expecting 'e')`},
+		{"{}", strings.Repeat("[", 65) + strings.Repeat("]", 65), `cannot set "icc": the value is nested more than 64 levels deep`},
 		{"{}", " ", `cannot set "icc": the value is empty`},
 		{"{}", `{"a":1,"a":2}`, `cannot set "icc": the value is not JSON: key "a" is given twice`},
 	} {

@@ -97,7 +97,7 @@ func (d *document) blank() bool { return len(bytes.Trim(d.body, " \t\r\n")) == 0
 // parseValue parses JSON with comments and trailing commas. Its errors are
 // those of encoding/json, whose words dockerd prints too.
 func parseValue(b []byte) (hujson.Value, *syntaxError) {
-	if i := tooDeep(b); i >= 0 {
+	if i := tooDeep(b, maxDepth); i >= 0 {
 		return hujson.Value{}, &syntaxError{offset: i, text: "invalid JSON: nested too deeply"}
 	}
 	v, err := hujson.Parse(b)
@@ -127,10 +127,10 @@ func syntax(b []byte, se *json.SyntaxError) *syntaxError {
 	return e
 }
 
-// tooDeep returns the offset at which nesting passes maxDepth, or -1. The
+// tooDeep returns the offset at which nesting passes the limit, or -1. The
 // parser recurses, so it has to be asked before. After a comment, in which
 // quotes mean nothing, every opening bracket counts.
-func tooDeep(b []byte) int {
+func tooDeep(b []byte, limit int) int {
 	depth, inString, comment := 0, false, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
@@ -142,7 +142,7 @@ func tooDeep(b []byte) int {
 		case c == '/':
 			comment = true
 		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
+			if depth++; depth > limit {
 				return i
 			}
 		case (c == '}' || c == ']') && !comment:

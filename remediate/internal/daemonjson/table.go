@@ -68,7 +68,7 @@ func securityKeys() []Key {
 		{Name: "userland-proxy-path", Type: String, Flags: []string{"userland-proxy-path"}, Network: true, Note: "from 25.0 the program must exist"},
 		{
 			Name: "default-network-opts", Type: MapOfMaps, Flags: []string{"default-network-opt"}, Since: Version{24, 0, 0},
-			Note: "networks created afterwards only, not the default bridge; unknown option names pass silently",
+			Note: "networks created afterwards only, not the default bridge; unknown option names pass silently; engines before 24.0 may accept the key and ignore it",
 		},
 		{
 			Name: "live-restore", Type: Bool, Flags: []string{"live-restore"}, Live: true, KeptWhenAbsent: true, Default: `false`,
