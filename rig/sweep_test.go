@@ -1,0 +1,209 @@
+//go:build rig
+
+package rig_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bulwark-project/bulwark/rig/crash/ptrace"
+)
+
+// The policy of the sweep changes all kinds of things at once: accounts, six
+// files under shadow-utils' lock, daemon.json, and a restart that moves the
+// data root.
+const sweepPolicy = `version: 1
+name: sweep
+daemon:
+  no-new-privileges: true
+  labels: [swept=yes]
+userns:
+  remap: dockremap
+`
+
+const sweepDaemonJSON = "{\n\t\"debug\": false,\n\t\"shutdown-timeout\" : 3\n}"
+
+var sweepApply = []string{"bulwark", "apply", "--yes", "--policy", "/root/sweep.yaml", "--settle", "0s", "--retry"}
+
+// Kill -9 at every system call of apply that changes something, on the real
+// host. After recover the host is as before or as wanted, dockerd runs with
+// that, and nothing is left lying about.
+func TestKillSweep(t *testing.T) {
+	skipOnVM(t)
+	h := newSweepHost(t)
+	before, after := 0, 0
+	n := 1
+	for ; ; n++ {
+		res := h.crash(n, sweepApply)
+		killed := res.Signal() == syscall.SIGKILL
+		at := "the end"
+		if killed {
+			at = res.Calls[len(res.Calls)-1].String()
+		}
+		// Every seventh time recovery is killed as well, at a point that moves.
+		if killed && n%7 == 0 {
+			h.crash(1+n/7, []string{"bulwark", "recover"})
+		}
+		h.mustRun("bulwark", "recover")
+		switch h.judge(fmt.Sprintf("killed at %d: %s", n, at)) {
+		case "before":
+			before++
+		case "after":
+			after++
+			h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+			h.judge("rollback after " + at)
+		}
+		if !killed {
+			break
+		}
+	}
+	if before < 50 || after < 2 {
+		t.Errorf("%d points ended as before, %d as after: the sweep did not see a whole apply", before, after)
+	}
+	t.Logf("%d points, %d ended as before, %d as wanted", n-1, before, after)
+}
+
+func skipOnVM(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("systemd-detect-virt").Output()
+	if kind := strings.TrimSpace(string(out)); kind != "systemd-nspawn" {
+		if err != nil || kind == "none" {
+			t.Fatalf("cannot tell what this host is: %q, %v", kind, err)
+		}
+		t.Skipf("runs in the container rig, where a restart takes a second; this is %s", kind)
+	}
+}
+
+type sweepHost struct {
+	*testing.T
+	before, after map[string]string
+}
+
+// newSweepHost makes the host, and learns from one undisturbed apply and
+// rollback what before and after look like.
+func newSweepHost(t *testing.T) *sweepHost {
+	if err := resetHost(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := resetHost(); err != nil {
+			t.Error(err)
+		}
+	})
+	h := &sweepHost{T: t}
+	for path, text := range map[string]string{"/root/sweep.yaml": sweepPolicy, "/etc/docker/daemon.json": sweepDaemonJSON} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.mustRun("systemctl", "restart", "docker")
+	h.mustRun("docker", "run", "-d", "--init", "--restart=always", "--name", "kept", "busybox:test", "sleep", "100000")
+	start := h.dump(true)
+	h.mustRun(sweepApply...)
+	h.after = h.dump(false)
+	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.before = h.dump(true)
+	for path, state := range start {
+		if path != "/etc/.pwd.lock" && h.before[path] != state {
+			t.Fatalf("rollback did not restore %s:\n%s", path, cmp.Diff(state, h.before[path]))
+		}
+	}
+	h.before = h.dump(true)
+	return h
+}
+
+func (h *sweepHost) mustRun(argv ...string) {
+	h.Helper()
+	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		h.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	}
+}
+
+// crash kills argv at its nth mutating call.
+func (h *sweepHost) crash(n int, argv []string) ptrace.Result {
+	h.Helper()
+	var out bytes.Buffer
+	res, err := ptrace.Run(ptrace.Options{
+		Argv: argv, Stdout: &out, Stderr: &out, N: n,
+		Act: func(s *ptrace.Stop) error { return s.Kill(syscall.SIGKILL) },
+	})
+	if err != nil {
+		h.Fatalf("crash %d: %v\n%s", n, err, &out)
+	}
+	if res.Signal() == 0 && res.Exit() != 0 {
+		h.Fatalf("apply ended by itself with %d\n%s", res.Exit(), &out)
+	}
+	return res
+}
+
+// judge fails unless the host is before or after, in files and in the daemon.
+func (h *sweepHost) judge(what string) string {
+	h.Helper()
+	h.clean(what)
+	info, err := exec.Command("docker", "info", "--format", "{{.SecurityOptions}} {{.Labels}} {{.ContainersRunning}}").CombinedOutput()
+	if err != nil {
+		h.Fatalf("%s: dockerd does not answer: %v\n%s", what, err, info)
+	}
+	remapped := strings.Contains(string(info), "name=userns")
+	labelled := strings.Contains(string(info), "swept=yes")
+	diffBefore := cmp.Diff(h.before, h.dump(true))
+	if diffBefore == "" && !remapped && !labelled && strings.HasSuffix(strings.TrimSpace(string(info)), " 1") {
+		return "before"
+	}
+	diffAfter := cmp.Diff(h.after, h.dump(false))
+	if diffAfter == "" && remapped && labelled {
+		return "after"
+	}
+	h.Fatalf("%s: the host is neither before nor after\ndocker info: %s\nto before: %s\nto after: %s", what, info, diffBefore, diffAfter)
+	return ""
+}
+
+// clean fails when a transaction is open or something was left behind.
+func (h *sweepHost) clean(what string) {
+	h.Helper()
+	for _, pattern := range []string{
+		"/var/lib/bulwark/ACTIVE*", "/var/lib/bulwark/*.tmp", "/var/lib/bulwark/txn/.*", "/var/lib/bulwark/bin/.*",
+		"/etc/.*~", "/etc/docker/.*~", "/etc/systemd/system/.*~",
+	} {
+		left, err := filepath.Glob(pattern)
+		if err != nil || len(left) > 0 {
+			h.Fatalf("%s: left behind: %v %v", what, left, err)
+		}
+	}
+}
+
+// dump is the state of every file below /etc. Times are compared only where
+// they must come back: a file that was put back has its old one.
+func (h *sweepHost) dump(times bool) map[string]string {
+	h.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir("/etc", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := dumpFile(path)
+		if !times {
+			head, tail, _ := strings.Cut(text, "mtime ")
+			_, rest, _ := strings.Cut(tail, "\n")
+			text = head + rest
+		}
+		all[path] = text
+		return err
+	})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return all
+}
