@@ -1,7 +1,9 @@
 package remediate
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +63,7 @@ func (h *Host) HistoryEntry(id string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := r.Entry(id)
+	e, err := entry(r, id)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +77,20 @@ func (h *Host) HistoryEntry(id string) (*Record, error) {
 		}
 	}
 	return &rec, nil
+}
+
+// entry tells a transaction that is not there from one that is damaged.
+func entry(r *txn.Reader, id string) (*txn.Entry, error) {
+	all, err := r.History()
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.Entry(id)
+	var damaged *txn.DamagedError
+	if errors.As(err, &damaged) && !slices.ContainsFunc(all, func(o txn.Entry) bool { return o.ID == id }) {
+		return nil, fmt.Errorf("cannot read transaction %s: there is no such transaction", id)
+	}
+	return e, err
 }
 
 func recordedDiff(e *txn.Entry, op txn.Op) (string, error) {

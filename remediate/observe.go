@@ -77,6 +77,9 @@ func (h *Host) observeDaemon(ctx context.Context, s *resource.Snapshot) {
 }
 
 func (h *Host) daemonPID(unit resource.Fact[resource.Unit]) (pid int, why string) {
+	if !h.Live() {
+		return 0, unit.Unknown
+	}
 	if u, ok := unit.Get(); ok && u.LoadState == "loaded" {
 		if u.MainPID == 0 {
 			return 0, "docker.service is " + u.ActiveState
@@ -101,6 +104,9 @@ func (h *Host) runningBinary(ctx context.Context, s *resource.Snapshot, pid int)
 }
 
 func (h *Host) binary(ctx context.Context, s *resource.Snapshot) resource.Fact[resource.Binary] {
+	if !h.Live() {
+		return resource.Unknown[resource.Binary](s.Unit.Unknown)
+	}
 	return fact(h.reader.BinaryVersion(ctx, binaryPath(s)))
 }
 

@@ -24,12 +24,14 @@ import (
 type changeOptions struct {
 	yes         bool
 	settle      time.Duration
+	start       time.Duration
 	lockTimeout time.Duration
 }
 
 func (o *changeOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.yes, "yes", false, "do not ask")
 	f.DurationVar(&o.settle, "settle", remediate.DefaultSettle, "how long dockerd must stay up after its restart before the change is kept")
+	f.DurationVar(&o.start, "start-timeout", remediate.DefaultStartTimeout, "how long dockerd may take until it answers")
 	f.DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
 }
 
@@ -91,8 +93,13 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 	}
 	res, err := h.Apply(ctx, remediate.ApplyOptions{
 		Policy: policy, Approve: approve, Retry: o.retry, AllowIrreversible: o.irreversible,
-		Settle: o.settle, LockTimeout: o.lockTimeout, Command: a.args, Progress: a.progress(),
+		Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout, Command: a.args, Progress: a.progress(),
 	})
+	if err == nil && saved != nil && res.Outcome == remediate.Unchanged {
+		// Nothing was asked, since nothing is to do; a used or stale plan is
+		// refused all the same.
+		err = saved.Check(h, res.Plan)
+	}
 	if err != nil {
 		return explain(err)
 	}

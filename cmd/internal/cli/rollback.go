@@ -44,7 +44,8 @@ func (a *app) runRollback(ctx context.Context, o rollbackOptions) error {
 	}
 	defer h.Close()
 	res, err := h.Rollback(ctx, remediate.RollbackOptions{
-		To: o.to, Settle: o.settle, LockTimeout: o.lockTimeout, Command: a.args, Progress: a.progress(),
+		To: o.to, Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout,
+		Command: a.args, Progress: a.progress(),
 		Approve: func(r remediate.Reversal) error {
 			if !a.json || !o.yes {
 				_ = view.ReversalText(a.audience(), r, a.style())
