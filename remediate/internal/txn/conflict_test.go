@@ -17,7 +17,7 @@ func TestEditInTheWayOfUndo(t *testing.T) {
 	const edit = "{\"edited\": true}\n"
 	for verb, want := range map[string]string{"force": oldDaemon, "keep": edit} {
 		t.Run(verb, func(t *testing.T) {
-			w := newWorld(t, t.TempDir())
+			w := newWorld(t, fast(t))
 			e := w.ends()
 			killedMidBurst(w, self(t))
 			dir := w.openTxn()
@@ -63,7 +63,7 @@ func TestEditInTheWayOfUndo(t *testing.T) {
 
 // A rollback onto a file that was edited since touches nothing and names it.
 func TestRollbackOverAnEdit(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	if rc, out := w.demo("apply"); rc != 0 {
 		t.Fatalf("apply: %s", out)
 	}
@@ -80,7 +80,7 @@ func TestRollbackOverAnEdit(t *testing.T) {
 
 // A change that was computed from another state than the one found is refused.
 func TestDriftIsRefused(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	m := w.open(txn.Options{})
 	spec := w.edit("/etc/foreign.conf", "mine\n")
 	w.write("/etc/foreign.conf", "theirs\n", 0o604)
@@ -97,7 +97,7 @@ func TestDriftIsRefused(t *testing.T) {
 
 // A failing plan is held back; one that works clears the hold.
 func TestHold(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	w.env = []string{"BULWARK_DEMO_FAIL=health"}
 	w.demo("apply")
 	m := w.open(txn.Options{})

@@ -76,7 +76,7 @@ var scenarios = map[string][]string{
 func TestKillAtEveryCall(t *testing.T) {
 	for name, env := range scenarios {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, t.TempDir())
+			w := newWorld(t, fast(t))
 			e := w.ends()
 			w.env = env
 			seen, bad := w.sweepKills(self(t), e, points(w.total(self(t)), 40))
@@ -115,10 +115,10 @@ func (w *world) sweepKills(binary string, e ends, at []int) (seen map[string]int
 
 // Recovery may be killed as well, at any call, and repeated.
 func TestKillInsideRecovery(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	e := w.ends()
 	runs := 0
-	for _, n := range points(w.total(self(t)), 8) {
+	for _, n := range points(w.total(self(t)), 6) {
 		for m := 1; ; m += nestedStride() {
 			w.traced(self(t), "apply", n, nil)
 			res, _ := w.traced(self(t), "recover", m, nil)
@@ -145,7 +145,7 @@ func nestedStride() int {
 
 // Recovery with nothing to do performs no mutating call at all.
 func TestSecondRecoveryWritesNothing(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	w.traced(self(t), "apply", 60, nil)
 	if rc, out := w.demo("recover"); rc != 0 || !strings.HasPrefix(out, "recovered") {
 		t.Fatalf("recover: exit %d, %s", rc, out)
@@ -164,10 +164,10 @@ func TestErrnoAtEveryCall(t *testing.T) {
 	}
 	for name, env := range scenarios {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, t.TempDir())
+			w := newWorld(t, fast(t))
 			e := w.ends()
 			w.env = env
-			for i, n := range points(w.total(self(t)), 60) {
+			for i, n := range points(w.total(self(t)), 40) {
 				w.failAt(e, n, errnos[i%len(errnos)])
 				if full() {
 					for _, errno := range errnos {

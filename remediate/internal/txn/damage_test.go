@@ -73,7 +73,7 @@ func (w *world) tracedUntil(binary, verb string, stop func(ptrace.Call) bool) (p
 }
 
 func TestTornLogIsCutOff(t *testing.T) {
-	if err := tornTwice(newWorld(t, t.TempDir()), self(t)); err != nil {
+	if err := tornTwice(newWorld(t, fast(t)), self(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -81,11 +81,11 @@ func TestTornLogIsCutOff(t *testing.T) {
 // Every byte of the journal may be cut off or flipped: recovery succeeds, or
 // refuses and leaves the host alone.
 func TestDamageAtEveryByte(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	e := w.ends()
 	killedMidBurst(w, self(t))
 	dir := w.openTxn()
-	keep := w.copyOf(t.TempDir())
+	keep := w.copyOf(fast(t))
 	for _, name := range []string{stateDir + "/ACTIVE", dir + "/wal", dir + "/intent.json", dir + "/before/2", dir + "/before/3"} {
 		whole := []byte(w.read(name))
 		for _, i := range points(len(whole), 25) {
@@ -139,7 +139,7 @@ func (w *world) restoreFrom(copy string) {
 
 // An edit that races with the rename survives.
 func TestRacingEditSurvives(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	before := w.dump(false)
 	edit := "{\"debug\": false}\n"
 	res, err := ptrace.Run(ptrace.Options{

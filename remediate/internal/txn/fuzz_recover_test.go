@@ -7,11 +7,11 @@ import "testing"
 // FuzzRecover puts arbitrary bytes in place of one file of the journal:
 // recovery ends in one of the two states, or refuses and touches nothing.
 func FuzzRecover(f *testing.F) {
-	w := newWorld(f, f.TempDir())
+	w := newWorld(f, fast(f))
 	e := w.ends()
 	killedMidBurst(w, self(f))
 	dir := w.openTxn()
-	keep := w.copyOf(f.TempDir())
+	keep := w.copyOf(fast(f))
 	files := []string{stateDir + "/ACTIVE", stateDir + "/state.json", dir + "/wal", dir + "/intent.json", dir + "/before/2"}
 	for i, name := range files {
 		if name != stateDir+"/state.json" {

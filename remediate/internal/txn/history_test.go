@@ -38,7 +38,7 @@ func (w *world) commit(m *txn.Manager, spec txn.Spec) string {
 }
 
 func TestHistory(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	m := w.open(txn.Options{})
 	first := w.commit(m, w.edit("/etc/foreign.conf", "one\n"))
 	second := w.commit(m, w.edit("/etc/new/deep/file", "two\n"))
@@ -69,7 +69,7 @@ func TestHistory(t *testing.T) {
 
 // rollback --to undoes a whole chain, and goes back over it again.
 func TestRollbackTo(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	before := w.dump(true)
 	m := w.open(txn.Options{})
 	first := w.commit(m, w.edit("/etc/foreign.conf", "one\n"))
@@ -99,7 +99,7 @@ func TestRandomWalk(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	m := w.open(txn.Options{})
 	past := []string{w.dump(false)} // past[i] is the host after i transactions
 	var ids []string
@@ -127,7 +127,7 @@ func TestRandomWalk(t *testing.T) {
 
 // Old transactions go, the first and the last ones stay.
 func TestPrune(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	m := w.open(txn.Options{})
 	var ids []string
 	for i := range 24 {
@@ -149,7 +149,7 @@ func TestPrune(t *testing.T) {
 
 // Nobody but the owner can read the journal, whose copies may be secret.
 func TestJournalIsPrivate(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	w.commit(w.open(txn.Options{}), w.edit("/etc/foreign.conf", "secret\n"))
 	w.must(filepath.WalkDir(w.at(stateDir), func(path string, e os.DirEntry, err error) error {
 		if err != nil {
@@ -172,7 +172,7 @@ func TestJournalIsPrivate(t *testing.T) {
 
 // A journal of a later version is refused, and left alone.
 func TestNewerFormat(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	m := w.open(txn.Options{})
 	w.commit(m, w.edit("/etc/foreign.conf", "one\n"))
 	path := w.at(stateDir + "/state.json")

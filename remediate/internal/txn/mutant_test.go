@@ -83,7 +83,7 @@ func TestKillSweepCatchesMutants(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bin := mutants[name].build(t)
-			w := newWorld(t, t.TempDir())
+			w := newWorld(t, fast(t))
 			e := w.ends()
 			w.env = []string{"BULWARK_DEMO_FAIL=" + fail}
 			seen, bad := w.sweepKills(bin, e, points(w.total(bin), 40))
@@ -97,7 +97,7 @@ func TestKillSweepCatchesMutants(t *testing.T) {
 // The log test sees that garbage is not cut off.
 func TestTornLogCatchesMutant(t *testing.T) {
 	bin := mutants["no truncation of the log"].build(t)
-	if err := tornTwice(newWorld(t, t.TempDir()), bin); err == nil {
+	if err := tornTwice(newWorld(t, fast(t)), bin); err == nil {
 		t.Error("the test did not see the fault")
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Of many runs at once one changes the host; the others wait and find nothing to
 // do, or say that it is busy.
 func TestTwentyAtOnce(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	e := w.ends()
 	var mu sync.Mutex
 	count := map[string]int{}
@@ -44,7 +44,7 @@ func TestTwentyAtOnce(t *testing.T) {
 // A child that got the lock keeps it when its parent is killed, for it may
 // still be changing the host.
 func TestChildHoldsTheLock(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	cmd := exec.Command(self(t))
 	cmd.Env = w.environ("hold")
 	stdin, err := cmd.StdinPipe()
@@ -73,7 +73,7 @@ func TestChildHoldsTheLock(t *testing.T) {
 // The account files are changed under the lock that shadow-utils takes, and a
 // live holder of a lock file of theirs is waited for.
 func TestAccountLocks(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	before := w.dump(true)
 	w.write("/etc/.pwd.lock", "", 0o600)
 	f, err := os.OpenFile(w.at("/etc/.pwd.lock"), os.O_RDWR, 0)
@@ -99,7 +99,7 @@ func TestAccountLocks(t *testing.T) {
 
 // A signal takes the run back, and does so to the end.
 func TestSignalRollsBack(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	before := w.dump(true)
 	w.env = []string{"BULWARK_DEMO_FAIL=slow"}
 	cmd := exec.Command(self(t))

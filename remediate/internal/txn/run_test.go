@@ -6,7 +6,7 @@ import (
 )
 
 func TestApplyThenApplyAgain(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	rc, out := w.demo("apply")
 	if rc != 0 || !strings.HasPrefix(out, "committed ") {
 		t.Fatalf("exit %d, %s", rc, out)
@@ -27,7 +27,7 @@ func TestApplyThenApplyAgain(t *testing.T) {
 func TestFailuresPutEverythingBack(t *testing.T) {
 	for fail, want := range map[string]int{"validate": 1, "step": 3, "health": 3} {
 		t.Run(fail, func(t *testing.T) {
-			w := newWorld(t, t.TempDir())
+			w := newWorld(t, fast(t))
 			before := w.dump(true)
 			w.env = []string{"BULWARK_DEMO_FAIL=" + fail}
 			if rc, out := w.demo("apply"); rc != want {
@@ -47,7 +47,7 @@ func TestFailuresPutEverythingBack(t *testing.T) {
 }
 
 func TestRollbackAndRedo(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	e := w.ends()
 	before := w.dump(true)
 	for i, want := range []string{"after", "before", "after", "before"} {

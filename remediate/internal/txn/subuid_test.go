@@ -41,7 +41,7 @@ func usermod(etc, line string) error {
 // The lock is held from before the bytes are computed until the files are in
 // place, and is free again before services are dealt with.
 func TestAccountLockSpan(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	held := map[string]bool{}
 	m := w.open(txn.Options{Log: func(e txn.Event) {
 		rc, _ := w.demo("trylock")
@@ -74,7 +74,7 @@ func tryLock(etc string) error {
 // somebody start in its middle, who must wait for the lock.
 func TestNoLineIsLost(t *testing.T) {
 	const rounds = 25
-	w := newWorld(t, t.TempDir())
+	w := newWorld(t, fast(t))
 	var others []*exec.Cmd
 	m := w.open(txn.Options{LockTimeout: time.Minute, Log: func(e txn.Event) {
 		if e.Phase == "validate" {

@@ -104,7 +104,7 @@ func audit(w *world, binary string, strict bool) []string {
 
 func TestEverythingIsDurableBeforeItIsReliedOn(t *testing.T) {
 	for name, env := range scenarios {
-		w := newWorld(t, t.TempDir())
+		w := newWorld(t, fast(t))
 		w.env = env
 		for _, f := range audit(w, self(t), env == nil) {
 			t.Errorf("%s: %s", name, f)
@@ -116,7 +116,7 @@ func TestAuditCatchesMutants(t *testing.T) {
 	for _, name := range []string{"no file fsync", "no directory fsync"} {
 		t.Run(name, func(t *testing.T) {
 			bin := mutants[name].build(t)
-			if faults := audit(newWorld(t, t.TempDir()), bin, true); len(faults) == 0 {
+			if faults := audit(newWorld(t, fast(t)), bin, true); len(faults) == 0 {
 				t.Error("the audit did not see the fault")
 			}
 		})
