@@ -20,10 +20,10 @@ const (
 	ignored                // the daemon has read it and works with another value
 )
 
-// startGrain is by how much a process may seem to be older than it is:
-// /proc/stat's btime counts whole seconds, and a restart follows the write of
-// the file at once.
-const startGrain = 2 * time.Second
+// startGrain is by how much a process may seem to be older than it is: its
+// start is counted in ticks of 10 ms (proc(5)). dockerd reads its file later
+// than that after its start.
+const startGrain = 20 * time.Millisecond
 
 // read judges one key of the file as it is. API evidence goes first; for keys
 // that the API does not show, the file's times decide, and they say nothing

@@ -79,11 +79,11 @@ func (d *diff) containers(svc resource.Service) []resource.Impact {
 	return slices.Concat(stopping(running(d.s), svc.StopContainers), starting(all))
 }
 
-// moved tells of a new data root: nothing of the old one is in sight.
+// moved tells what a new data root ends for good; what goes out of sight is the
+// business of the kind that knows user namespaces.
 func moved(all []resource.Container) []resource.Impact {
 	var list []resource.Impact
 	add := adder(&list)
-	add(warning, "containers stop and go out of sight with the old data root", where(all, isUp))
 	add(irreversible, "containers started with --rm are removed", where(all, func(c resource.Container) bool { return isUp(c) && c.AutoRemove }))
 	return list
 }
@@ -97,8 +97,8 @@ func stopping(up []resource.Container, again bool) []resource.Impact {
 			where(up, func(c resource.Container) bool { return !c.AutoRemove }))
 		return list
 	}
-	add(warning, "containers stop and come back by their restart policy", where(up, func(c resource.Container) bool { return !c.AutoRemove && comesBack(c) }))
-	add(warning, "containers stop and have no restart policy that brings them back", where(up, func(c resource.Container) bool { return !c.AutoRemove && !comesBack(c) }))
+	add(warning, "containers stop with dockerd and come back by their restart policy", where(up, func(c resource.Container) bool { return !c.AutoRemove && comesBack(c) }))
+	add(warning, "containers stop with dockerd; they have no restart policy, so bulwark starts them again", where(up, func(c resource.Container) bool { return !c.AutoRemove && !comesBack(c) }))
 	return list
 }
 

@@ -13,13 +13,15 @@ import (
 	"time"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// dial returns a client; it negotiates the API version by itself: Engine 29 has a floor of 1.40 or 1.44, Engine 20.10 a ceiling of 1.41.
+// dial returns a client; it negotiates the API version by itself: Engine 29 has
+// a floor of 1.40 or 1.44, Engine 20.10 a ceiling of 1.41.
 func dial(host string) (*client.Client, error) {
 	return client.New(client.WithHost(host))
 }
@@ -73,26 +75,40 @@ func readEngine(ctx context.Context, c *client.Client) (resource.Engine, error) 
 	return e, nil
 }
 
-// lastReload is the time of the newest reload event that the daemon still
-// remembers (it keeps the last 256 events of any kind), or -1; 0 if it did
-// not answer.
+// lastReload is the time of the newest reload event, nanoseconds since the
+// epoch; -1 if there was none, 0 if that cannot be told: the daemon keeps its
+// last 256 events of any kind (moby daemon/events/events.go), so a busy one has
+// forgotten.
 func lastReload(ctx context.Context, c *client.Client) int64 {
 	ctx, cancel := context.WithTimeout(ctx, eventsTimeout)
 	defer cancel()
-	filters := client.Filters{}.Add("type", "daemon").Add("event", "reload")
-	res := c.Events(ctx, client.EventsListOptions{
-		Since: "1", Until: stamp(time.Now()), Filters: filters,
-	})
-	last := int64(-1)
+	reloads, err := pastEvents(ctx, c, client.Filters{}.Add("type", "daemon").Add("event", "reload"))
+	if err != nil {
+		return 0
+	}
+	if n := len(reloads); n > 0 {
+		return reloads[n-1].TimeNano
+	}
+	if all, err := pastEvents(ctx, c, nil); err != nil || len(all) >= eventsKept {
+		return 0
+	}
+	return -1
+}
+
+const eventsKept = 256
+
+func pastEvents(ctx context.Context, c *client.Client, f client.Filters) ([]events.Message, error) {
+	var list []events.Message
+	res := c.Events(ctx, client.EventsListOptions{Since: "1", Until: stamp(time.Now()), Filters: f})
 	for {
 		select {
 		case m := <-res.Messages:
-			last = m.TimeNano
+			list = append(list, m)
 		case err := <-res.Err:
 			if errors.Is(err, io.EOF) {
-				return last
+				err = nil
 			}
-			return 0
+			return list, err
 		}
 	}
 }
