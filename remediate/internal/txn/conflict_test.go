@@ -3,7 +3,9 @@
 package txn_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -121,5 +123,32 @@ func TestHold(t *testing.T) {
 	w.must(m.ClearHold())
 	if h, _ := m.Hold(); h != nil {
 		t.Errorf("cleared: %+v", h)
+	}
+}
+
+// What counts for the hold is whether the run was interrupted, not what kind of
+// error ended it: a daemon that hangs runs into a deadline.
+func TestHoldAfterDeadlineButNotAfterInterrupt(t *testing.T) {
+	for name, hold := range map[string]bool{"deadline": true, "interrupt": false} {
+		w := newWorld(t, fast(t))
+		m := w.open(txn.Options{})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		spec := w.edit("/etc/foreign.conf", "mine\n")
+		spec.PlanSHA = "0123"
+		spec.Health = func(context.Context) error {
+			if name == "interrupt" {
+				cancel(errors.New("got SIGTERM"))
+				return errors.New("the daemon does not answer")
+			}
+			return fmt.Errorf("the daemon does not answer: %w", context.DeadlineExceeded)
+		}
+		res, err := m.Run(ctx, spec)
+		cancel(nil)
+		if err != nil || res.Outcome != txn.RolledBack {
+			t.Fatalf("%s: %+v, %v", name, res, err)
+		}
+		if h, err := m.Hold(); err != nil || (h != nil) != hold {
+			t.Errorf("%s: hold %+v, %v", name, h, err)
+		}
 	}
 }

@@ -249,6 +249,7 @@ func (t *tx) health(ctx context.Context, check func(context.Context) error) erro
 // conclude tidies after a commit, or takes everything back. It must not be
 // interrupted by the signal that caused it.
 func (t *tx) conclude(ctx context.Context, cause error, unlock func()) *Result {
+	interrupted := ctx.Err() != nil
 	ctx = context.WithoutCancel(ctx)
 	res := &Result{ID: t.in.ID, Outcome: Committed, Cause: cause}
 	switch {
@@ -260,7 +261,7 @@ func (t *tx) conclude(ctx context.Context, cause error, unlock func()) *Result {
 		res.Outcome, res.Undo = Unfinished, t.unfinished(cause)
 	default:
 		unlock() // undo takes the lock again, if it needs it
-		res.Outcome, res.Undo = t.undo(ctx, undoOptions{abort: t.abortRecord(cause)})
+		res.Outcome, res.Undo = t.undo(ctx, undoOptions{abort: t.abortRecord(cause, interrupted)})
 	}
 	res.Notes = t.notes
 	return res
@@ -274,9 +275,9 @@ func (t *tx) unfinished(err error) error {
 }
 
 // abortRecord decides on the hold: only a plan that was carried out and then
-// did not work is held back, not one that was interrupted.
-func (t *tx) abortRecord(cause error) record {
-	interrupted := errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded)
+// did not work is held back, not one that was interrupted. A deadline in cause
+// is that of a health check, so ctx of the run is asked and not cause.
+func (t *tx) abortRecord(cause error, interrupted bool) record {
 	return record{
 		Kind: recAbort, Reason: cause.Error(), Foreign: t.foreign,
 		Hold: t.wal.has(recFiles) && !interrupted && t.in.PlanSHA != "",
