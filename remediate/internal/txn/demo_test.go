@@ -148,10 +148,11 @@ func demoSpec(root *fsys.Root) (txn.Spec, error) {
 		err = errors.Join(err, e)
 		return p
 	}
+	uid, gid := me()
 	changes := []resource.Change{
 		{Path: "/etc/docker/daemon.json", Content: []byte(newDaemon)},
 		{Path: "/etc/foreign.conf", Content: []byte(newForeign)},
-		{Path: "/etc/systemd/system/docker.service.d/10-bulwark.conf", Content: []byte(newDropIn), Mode: 0o644},
+		{Path: "/etc/systemd/system/docker.service.d/10-bulwark.conf", Content: []byte(newDropIn), Mode: 0o644, UID: uid, GID: gid},
 		{Path: "/etc/obsolete.d/old.conf", Action: resource.Delete},
 		{Path: "/etc/subuid", Lines: &resource.LineEdit{Add: []string{"dockremap:231072:65536"}}, Lock: resource.LockAccounts},
 	}
@@ -182,6 +183,9 @@ func demoSpec(root *fsys.Root) (txn.Spec, error) {
 	}
 	return spec, err
 }
+
+// me owns new files, so that the tests need no root.
+func me() (uid, gid uint32) { return uint32(os.Geteuid()), uint32(os.Getegid()) }
 
 func converged(changes []resource.Change) bool {
 	for _, c := range changes[:1] {

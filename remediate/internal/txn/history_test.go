@@ -21,7 +21,8 @@ func (w *world) edit(path, content string) txn.Spec {
 	defer root.Close()
 	p, err := root.Fingerprint(path)
 	w.must(err)
-	c := resource.Change{Path: path, Before: p, Content: []byte(content), Mode: 0o640}
+	uid, gid := me()
+	c := resource.Change{Path: path, Before: p, Content: []byte(content), Mode: 0o640, UID: uid, GID: gid}
 	if content == "" {
 		c.Action = resource.Delete
 	}
