@@ -17,6 +17,9 @@ import (
 // transaction commits: a daemon that dies after 5 s must not pass.
 const DefaultSettle = 7 * time.Second
 
+// DefaultStartTimeout is how long dockerd may take until it answers.
+const DefaultStartTimeout = dockerd.DefaultStart
+
 // ApplyOptions say how to apply.
 type ApplyOptions struct {
 	Policy *plans.Policy
@@ -30,6 +33,9 @@ type ApplyOptions struct {
 	AllowIrreversible bool
 	// Settle is how long dockerd must stay up; see DefaultSettle.
 	Settle time.Duration
+	// StartTimeout is how long dockerd may take until it answers; 0 means
+	// DefaultStartTimeout.
+	StartTimeout time.Duration
 	// LockTimeout is how long to wait for another run.
 	LockTimeout time.Duration
 	// Command is recorded in the history.
@@ -71,6 +77,7 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 		return nil, err
 	}
 	defer r.close()
+	r.limitStart(o.StartTimeout)
 	s := h.Observe(ctx)
 	plan := NewPlan(o.Policy, s)
 	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan}

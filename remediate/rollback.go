@@ -22,8 +22,10 @@ type RollbackOptions struct {
 	To          string
 	Settle      time.Duration
 	LockTimeout time.Duration
-	Command     []string
-	Progress    func(string)
+	// StartTimeout is as in ApplyOptions.
+	StartTimeout time.Duration
+	Command      []string
+	Progress     func(string)
 	// Approve is asked with the files that will change; see ApplyOptions.
 	Approve func(Reversal) error
 }
@@ -45,6 +47,7 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 		return nil, err
 	}
 	defer r.close()
+	r.limitStart(o.StartTimeout)
 	spec, err := r.txn.RollbackSpec(o.To)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ type run struct {
 	say  func(string)
 }
 
+// accountsTimeout is shadow-utils' own patience (lckpwdf(3)).
+const accountsTimeout = 15 * time.Second
+
 // errNeedsRoot comes before anything is touched.
 var errNeedsRoot = errors.New("cannot change the host: needs root")
 
@@ -37,20 +40,30 @@ func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(stri
 }
 
 func (h *Host) open(ctx context.Context, wait time.Duration, progress func(string)) (*run, error) {
-	if os.Geteuid() != 0 {
-		return nil, errNeedsRoot
+	if err := h.Permitted(); err != nil {
+		return nil, err
 	}
 	if progress == nil {
 		progress = func(string) {}
 	}
 	step := &dockerd.Step{DockerHost: h.dockerHost, Limits: dockerd.DefaultLimits, Progress: progress}
 	m, err := txn.Open(ctx, txn.Options{
-		Root: h.root, StateDir: StateDir, Steps: []txn.Step{step}, LockTimeout: wait,
+		Root: h.root, StateDir: StateDir, Steps: []txn.Step{step},
+		LockTimeout: wait, AccountsTimeout: accountsTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &run{host: h, txn: m, step: step, say: progress}, nil
+}
+
+// limitStart bounds the start with the new configuration, and by a minute
+// more the one with the old; 0 leaves the default. An undo of an earlier run,
+// in begin, has the default.
+func (r *run) limitStart(d time.Duration) {
+	if d > 0 {
+		r.step.Limits.Start = d
+	}
 }
 
 func (r *run) close() { r.txn.Close() }

@@ -87,6 +87,9 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 	if err != nil {
 		return err
 	}
+	if err := h.Permitted(); err != nil {
+		return err
+	}
 	approve, err := a.approval(ctx, h, o, saved, policy)
 	if err != nil {
 		return err

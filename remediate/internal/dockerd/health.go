@@ -73,10 +73,11 @@ func allRun(ctx context.Context, c *conns, running []Workload) error {
 	return nil
 }
 
-// LastWords returns what dockerd said of its failure since an instant: the
-// lines at error level, or its last lines if there are none.
+// LastWords returns what dockerd said of its failure, from an instant until
+// the undo began: the lines at error level, or its last lines if there are
+// none.
 func (s *Step) LastWords(ctx context.Context, since time.Time) []string {
-	lines := host.LastWords(ctx, Unit, since, 200)
+	lines := host.LastWords(ctx, Unit, since, s.failed, 200)
 	grave := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
 		return !strings.Contains(l, "level=error") && !strings.Contains(l, "level=fatal") &&
 			!strings.HasPrefix(l, "unable to") && !strings.HasPrefix(l, "failed to")

@@ -6,7 +6,6 @@ package dockerd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -59,9 +58,12 @@ type Limits struct {
 	Reload time.Duration // until the reload event
 }
 
+// DefaultStart is the limit until a busy host's daemon answers.
+const DefaultStart = 2 * time.Minute
+
 // DefaultLimits suits a busy host: dockerd gives containers 10 s to stop and
 // itself 15 s, and a big host needs its time to start.
-var DefaultLimits = Limits{Start: 2 * time.Minute, Stop: 90 * time.Second, Reload: 30 * time.Second}
+var DefaultLimits = Limits{Start: DefaultStart, Stop: 90 * time.Second, Reload: 30 * time.Second}
 
 // A Step restarts or reloads dockerd. It implements txn.Step.
 type Step struct {
@@ -69,6 +71,9 @@ type Step struct {
 	Limits     Limits
 	// Progress is told what happens now; it may be nil.
 	Progress func(string)
+	// failed is when the undo began; what dockerd says later is not about
+	// the failure.
+	failed time.Time
 }
 
 // Name is the step's name in the journal.
@@ -167,9 +172,13 @@ func (s *Step) restart(ctx context.Context, c *conns, p Payload) error {
 // starts of the last minute, whoever made them, count against
 // StartLimitBurst (systemd.unit(5)).
 func (s *Step) cycle(ctx context.Context, c *conns) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Limits.Stop+s.Limits.Start,
-		errors.New("it did not come up in time"))
-	defer cancel()
+	old, err := c.systemd.Unit(ctx, Unit)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go s.deadline(ctx, c, old.InvocationID, cancel)
 	if err := c.systemd.ResetFailed(ctx, Unit); err != nil {
 		return err
 	}
@@ -177,6 +186,28 @@ func (s *Step) cycle(ctx context.Context, c *conns) error {
 		return err
 	}
 	return c.docker.WaitUp(ctx)
+}
+
+// deadline ends a restart, which is one job for systemd, when one of its two
+// halves takes longer than its own limit.
+func (s *Step) deadline(ctx context.Context, c *conns, old string, cancel context.CancelCauseFunc) {
+	limit, why := time.After(s.Limits.Stop), "the old one did not stop in %s"
+	d := s.Limits.Stop
+	for stopping := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-limit:
+			cancel(fmt.Errorf(why, d))
+			return
+		case <-time.After(watchEvery):
+		}
+		u, err := c.systemd.Unit(ctx, Unit)
+		if stopping && err == nil && u.InvocationID != old {
+			stopping, d, why = false, s.Limits.Start, "it did not come up in %s"
+			limit = time.After(d)
+		}
+	}
 }
 
 func (s *Step) stopContainers(ctx context.Context, c *conns, running []Workload) error {

@@ -20,6 +20,7 @@ func (s *Step) Quiesce(ctx context.Context, payload json.RawMessage, info txn.Un
 	if err := json.Unmarshal(payload, &p); err != nil {
 		return fmt.Errorf("cannot read the journal's dockerd step: %w", err)
 	}
+	s.failed = time.Now()
 	if info.Boot || !info.Did || !p.undoRestarts() {
 		return nil
 	}

@@ -100,15 +100,19 @@ func (s *Systemd) Enable(ctx context.Context, unit string) error {
 	return err
 }
 
-// LastWords returns what a unit logged since an instant, newest last, at most
-// n lines. The journal is read by journalctl: libsystemd needs cgo.
-func LastWords(ctx context.Context, unit string, since time.Time, n int) []string {
+// LastWords returns what a unit logged between two instants (a zero until is
+// now), newest last, at most n lines. The journal is read by journalctl: libsystemd needs cgo.
+func LastWords(ctx context.Context, unit string, since, until time.Time, n int) []string {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	out, err := command(ctx, []string{
+	argv := []string{
 		"journalctl", "--no-pager", "--quiet", "--output=cat", "--unit=" + unit,
 		fmt.Sprintf("--since=@%d", since.Unix()), fmt.Sprintf("--lines=%d", n),
-	}).Output()
+	}
+	if !until.IsZero() {
+		argv = append(argv, fmt.Sprintf("--until=@%d.%06d", until.Unix(), until.Nanosecond()/1000))
+	}
+	out, err := command(ctx, argv).Output()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return nil
 	}
