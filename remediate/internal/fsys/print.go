@@ -162,7 +162,8 @@ func statPrint(st unix.Stat_t) resource.Fingerprint {
 	}
 	return resource.Fingerprint{
 		Type: t, Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid,
-		Nlink: uint64(st.Nlink), MtimeNS: st.Mtim.Nano(), //nolint:unconvert // 32 bits on arm64
+		Nlink:   uint64(st.Nlink), //nolint:unconvert // 32 bits on arm64
+		MtimeNS: st.Mtim.Nano(), CtimeNS: st.Ctim.Nano(),
 	}
 }
 
