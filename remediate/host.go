@@ -4,6 +4,7 @@ package remediate
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/fsys"
@@ -52,3 +53,12 @@ func (h *Host) Close() error { return h.root.Close() }
 
 // Live reports whether the host is the running one, not an image.
 func (h *Host) Live() bool { return h.reader.Live() }
+
+// Permitted says why this user may not change the host, before anything is
+// shown or asked.
+func (h *Host) Permitted() error {
+	if os.Geteuid() != 0 {
+		return errNeedsRoot
+	}
+	return nil
+}

@@ -66,10 +66,11 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &busy):
-		return exitBusy
+	// Before busy: an undo that a lock has stopped is not done by waiting.
 	case errors.As(err, &conflict), errors.As(err, &damaged), errors.As(err, &undo), errors.As(err, &hold):
 		return exitNeedsPerson
+	case errors.As(err, &busy):
+		return exitBusy
 	case errors.As(err, &stale):
 		return exitStale
 	case errors.Is(err, errDeclined):

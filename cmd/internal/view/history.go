@@ -20,17 +20,17 @@ func HistoryText(w io.Writer, list []remediate.Record, s Style) error {
 			out.f("%s  %s\n", r.ID, s.paint(red, "damaged: "+r.Damaged))
 			continue
 		}
-		out.f("%s  %s  %s  %s\n", r.ID, r.Created.Format(time.RFC3339), outcome(r, s), files(r))
+		out.f("%s  %s  %s  %s\n", r.ID, r.Created.Format(time.RFC3339), outcome(r, s, len("rolled-back")), files(r))
 	}
 	return out.err
 }
 
-func outcome(r remediate.Record, s Style) painted {
+func outcome(r remediate.Record, s Style, width int) painted {
 	col := red
 	if r.Outcome == "committed" {
 		col = green
 	}
-	text := s.paint(col, fmt.Sprintf("%-11s", r.Outcome))
+	text := s.paint(col, fmt.Sprintf("%-*s", width, r.Outcome))
 	if r.Rollback != "" {
 		text += painted("  rollback of " + clean(r.Rollback))
 	}
@@ -48,7 +48,7 @@ func files(r remediate.Record) string {
 // RecordText writes one transaction with its diffs.
 func RecordText(w io.Writer, r *remediate.Record, s Style) error {
 	out := &printer{w: w}
-	out.f("transaction %s: %s\n", s.paint(bold, r.ID), outcome(*r, s))
+	out.f("transaction %s: %s\n", s.paint(bold, r.ID), outcome(*r, s, 0))
 	if r.Reason != "" {
 		out.f("  because: %s\n", r.Reason)
 	}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -102,7 +103,7 @@ func openControls(out *printer, p *resource.Plan, s Style, told func(id string) 
 			}
 		}
 		for _, group := range alike(shown) {
-			control(out, group, s.paint(o.color, string(o.status)+strings.Repeat(" ", max(0, 7-len(o.status)))))
+			control(out, group, s.paint(o.color, fmt.Sprintf("%-7s", o.status)))
 		}
 	}
 }
@@ -123,15 +124,13 @@ func alike(all []resource.ControlResult) [][]resource.ControlResult {
 	return groups
 }
 
+// control writes one line, which can be searched for, and the remedy.
 func control(out *printer, group []resource.ControlResult, status painted) {
 	var ids []string
 	for _, c := range group {
 		ids = append(ids, c.ID)
 	}
-	out.f("  %s  %s\n", status, strings.Join(ids, ", "))
-	if reason := group[0].Reason; reason != "" {
-		out.f("           %s\n", reason)
-	}
+	out.f("  %s  %s  %s\n", status, strings.Join(ids, ", "), group[0].Reason)
 	if remedy := group[0].Remedy; remedy != "" {
 		out.f("           remedy: %s\n", remedy)
 	}

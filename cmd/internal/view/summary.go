@@ -48,7 +48,11 @@ func nothing(p *resource.Plan) string {
 	if open == 0 {
 		return "no changes: the host is as the policy wants it"
 	}
-	return fmt.Sprintf("no changes, but %d of %s not ok", open, plural(len(p.Controls), "control is", "controls are"))
+	verb := "are"
+	if open == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("no changes, but %d of %s %s not ok", open, count(len(p.Controls), "control"), verb)
 }
 
 func openColor(p *resource.Plan) color {
@@ -106,12 +110,12 @@ func because(svc resource.Service) string {
 		sentences = append(sentences, r)
 	}
 	if len(keys) > 0 {
-		sentences = slices.Insert(sentences, 0, "for "+strings.Join(keys, ", "))
+		sentences = slices.Insert(sentences, 0, strings.Join(keys, ", "))
 	}
 	if len(sentences) == 0 {
 		return ""
 	}
-	return ": " + strings.Join(sentences, "; ")
+	return " (" + strings.Join(sentences, "; ") + ")"
 }
 
 // impacts go from warnings over what cannot be undone to notes; notes that
@@ -161,7 +165,7 @@ func unread(out *printer, p *resource.Plan, s Style) {
 				what = append(what, o.What)
 			}
 		}
-		out.f("  %s %s (%s)\n", s.paint(yellow, "not read:"), strings.Join(what, ", "), u.Reason)
+		out.f("  %s %s: %s\n", s.paint(yellow, "could not read"), strings.Join(what, ", "), u.Reason)
 	}
 }
 

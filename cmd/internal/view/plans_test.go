@@ -1,0 +1,70 @@
+package view_test
+
+import "github.com/bulwark-project/bulwark/remediate/resource"
+
+var ref = resource.PolicyRef{Name: "strict", Source: "strict.yaml", SHA256: "00"}
+
+// everything is a plan with each status, action, level and form of change.
+func everything() *resource.Plan {
+	why := []string{"the account dockremap does not exist", "/etc/subuid has no range of dockremap"}
+	return &resource.Plan{
+		Format: 1, Tool: "1.0", Root: "/", Policy: ref,
+		Controls: []resource.ControlResult{
+			{ID: "icc", Status: resource.Changing, Reason: "icc: absent → false"},
+			{ID: "insecure-registries", Status: resource.Changing, Reason: "dockerd has not read the file"},
+			{ID: "userns-remap", Status: resource.Changing, Reason: "the account dockremap does not exist"},
+			{ID: "live-restore", Status: resource.Blocked, Reason: "a swarm node refuses it", Remedy: "leave the swarm"},
+			{ID: "egress", Status: resource.Unread, Reason: "this version neither checks nor changes it"},
+			{ID: "seccomp", Status: resource.Unread, Reason: "this version neither checks nor changes it"},
+			{ID: "log-driver", Status: resource.Unread, Reason: "docker is not running"},
+			{ID: "ulimits", Status: resource.Manual, Reason: "a person must judge", Remedy: "look"},
+			{ID: "log-opts", Status: resource.OK},
+			{ID: "no-new-privileges", Status: resource.OK},
+		},
+		Changes: []resource.Change{
+			{Path: "/etc/passwd", Action: resource.Update, Controls: []string{"userns-remap"}, Why: why, Diff: "--- current\n+++ desired\n+dockremap:x:995:995::/nonexistent:/usr/sbin/nologin\n"},
+			{Path: "/etc/shadow", Action: resource.Update, Controls: []string{"userns-remap"}, Why: why, Sensitive: true},
+			{Path: "/etc/subuid", Action: resource.Create, Controls: []string{"userns-remap"}, Why: why, Diff: "--- current\n+++ desired\n+dockremap:131072:65536\n"},
+			{Path: "/etc/docker/daemon.json", Action: resource.Update, Controls: []string{"icc"}, Why: []string{"icc: absent → false (control icc, strict.yaml:11)"}, Diff: "--- current\n+++ desired\n@@ -1,2 +1,2 @@\n {\r\n-  \"icc\": true\n+  \"icc\": false\n }\n"},
+			{Path: "/etc/old.conf", Action: resource.Delete, Controls: []string{"icc"}},
+		},
+		Service: resource.Service{Action: resource.Restart, Reasons: []string{
+			"icc is read only when dockerd starts", "userns-remap is read only when dockerd starts",
+			"insecure-registries is taken up by a reload", "a reload may end dockerd or drop authorization plugins",
+		}},
+		Impacts: []resource.Impact{
+			{Level: resource.NoteImpact, Text: "icc: default bridge only", Generic: true},
+			{Level: resource.NoteImpact, Text: "disk: what is in /var/lib/docker stays there"},
+			{Level: resource.IrreversibleImpact, Text: "containers started with --rm are removed: 1", Subjects: []string{"job"}},
+			{Level: resource.WarningImpact, Text: "containers stop and come back by their restart policy: 2", Subjects: []string{"db", "web"}},
+			{Level: resource.WarningImpact, Text: "out of sight: 1 image"},
+		},
+		Unread: []resource.UnreadFact{
+			{What: "docker.socket", Reason: "systemd is not running"},
+			{What: "/etc/shadow", Reason: "needs root"},
+			{What: "docker.service", Reason: "systemd is not running"},
+		},
+	}
+}
+
+// reload is the smallest change: a key that dockerd takes up by SIGHUP.
+func reload() *resource.Plan {
+	return &resource.Plan{
+		Policy:   ref,
+		Controls: []resource.ControlResult{{ID: "live-restore", Status: resource.Changing, Reason: "live-restore: absent → true"}},
+		Changes:  []resource.Change{{Path: "/etc/docker/daemon.json", Action: resource.Create, Controls: []string{"live-restore"}, Why: []string{"live-restore: absent → true (control live-restore, baseline.yaml:12)"}, Diff: "--- current\n+++ desired\n@@ -0,0 +1 @@\n+{\"live-restore\": true}\n"}},
+		Service:  resource.Service{Action: resource.Reload, Reasons: []string{"live-restore is taken up by a reload"}},
+	}
+}
+
+func ok() *resource.Plan {
+	return &resource.Plan{Policy: ref, Controls: []resource.ControlResult{{ID: "icc", Status: resource.OK}, {ID: "live-restore", Status: resource.OK}}}
+}
+
+// open changes nothing and is not as wanted.
+func open() *resource.Plan {
+	return &resource.Plan{Policy: ref, Controls: []resource.ControlResult{
+		{ID: "icc", Status: resource.OK},
+		{ID: "live-restore", Status: resource.Blocked, Reason: "a swarm node refuses it", Remedy: "leave the swarm"},
+	}}
+}
