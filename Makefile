@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 SUITE ?= bookworm
-FUZZTIME ?= 10s
+FUZZTIME ?= 7s
 
 .PHONY: help build plan test unit lint fuzz rig vm rig-test bench vuln
 
@@ -45,7 +45,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	@$(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{end}}{{range .XTestGoFiles}}{{$$p}} {{end}}' ./... \
 	  | tr ' ' '\n' | sort -u | grep . | while read -r pkg; do \
 	    for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	      echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+	      echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; done; done
 
 rig: ## stories and proofs on a real systemd and dockerd in a container (seconds)
 	rig/run container

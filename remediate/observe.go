@@ -36,6 +36,7 @@ func (h *Host) Observe(ctx context.Context) *resource.Snapshot {
 		h.observeDaemon(ctx, s)
 	})
 	wg.Wait()
+	s.StartedWith = h.startedWith(s)
 	h.observeKinds(ctx, s)
 	return s
 }

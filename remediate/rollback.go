@@ -53,7 +53,8 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 		return nil, err
 	}
 	s := h.Observe(ctx)
-	undo, err := undoService(spec.Steps, s)
+	_, reconfigures := spec.Paths()[configPath(s)]
+	undo, err := undoService(spec.Steps, reconfigures, s)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +92,15 @@ type undoing struct {
 
 // undoService reads the steps of the transactions that are undone, oldest
 // first. Even a key that could be reloaded needs a restart to go away: dockerd
-// keeps live-restore, labels and others when their key is absent.
-func undoService(steps []txn.StepSpec, s *resource.Snapshot) (undoing, error) {
+// keeps live-restore, labels and others when their key is absent. Without
+// steps, dockerd was stopped then; it may have started since and read the file.
+func undoService(steps []txn.StepSpec, reconfigures bool, s *resource.Snapshot) (undoing, error) {
 	u := undoing{after: workloads(s)}
-	if len(steps) == 0 || stopped(s) != "" {
+	switch {
+	case stopped(s) != "" || len(steps) == 0 && !reconfigures:
 		return undoing{}, nil
+	case len(steps) == 0:
+		u.after = mayBeGone(u.after)
 	}
 	u.svc = resource.Service{Action: resource.Restart, Reasons: []string{"the old configuration is put back"}}
 	stop, moves := false, 0
@@ -136,34 +141,4 @@ func reversal(spec txn.Spec, svc resource.Service, s *resource.Snapshot) Reversa
 		rev.Stops = Running(s)
 	}
 	return rev
-}
-
-// A RecoverResult says what a recovery found and did.
-type RecoverResult struct {
-	Format int `json:"format"`
-	// ID is the transaction that was open, "" if there was none.
-	ID string `json:"id,omitempty"`
-	// Outcome is "" if nothing was open, else "committed" (it had passed its
-	// commit point), "rolled-back" or "not-applied".
-	Outcome string   `json:"outcome,omitempty"`
-	Notes   []string `json:"notes,omitempty"`
-}
-
-// Recover finishes what a killed run or a power cut left open: forward if it
-// had committed, else back. boot says that dockerd has not started yet. force
-// overwrites files that somebody edited since.
-func (h *Host) Recover(ctx context.Context, wait time.Duration, boot, force bool, progress func(string)) (*RecoverResult, error) {
-	r, err := h.open(ctx, wait, progress)
-	if err != nil {
-		return nil, err
-	}
-	defer r.close()
-	rep, err := r.txn.Recover(ctx, txn.RecoverOptions{Boot: boot, Force: force})
-	if err != nil {
-		return nil, err
-	}
-	if err := h.cleanRecovery(); err != nil {
-		return nil, err
-	}
-	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: rep.Notes}, nil
 }

@@ -50,6 +50,11 @@ func scrub(s *resource.Snapshot) {
 		started.Content = daemonjson.Redact(started.Content)
 		s.StartedWith = &started
 	}
+	if s.StartedWith != nil {
+		f := *s.StartedWith
+		f.Content = daemonjson.Redact(f.Content)
+		s.StartedWith = &f
+	}
 	s.Process.Value.Argv = redactArgv(s.Process.Value.Argv)
 	s.Unit.Value.ExecStart = redactArgv(s.Unit.Value.ExecStart)
 	s.Unit.Value.Environment = scrubEnvironment(s.Unit.Value.Environment)

@@ -203,7 +203,7 @@ func explain(err error) error {
 	case errors.As(err, &busy):
 		return withHint(err, "wait for it with --lock-timeout 5m")
 	case errors.As(err, &conf):
-		return withHint(err, "look at the file, then: bulwark recover --force to overwrite it with what was there before")
+		return withHint(err, "look at the file, then: bulwark recover --keep to leave it, or --force to put back what was there before")
 	}
 	return err
 }
@@ -216,11 +216,13 @@ func (a *app) finish(res *remediate.ApplyResult, detailed bool) error {
 	} else {
 		err = view.ResultText(a.out, res, a.style())
 	}
+	if err != nil {
+		// The code says what became of the host, which a lost report does not change.
+		fmt.Fprintf(a.err, "bulwark: cannot print the result: %v\n", err)
+	}
 	switch {
 	case res.Outcome == remediate.RolledBack:
 		return codeError(exitRolledBack)
-	case err != nil:
-		return err
 	case res.Outcome == remediate.Applied && detailed:
 		return codeError(exitDiffers)
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -57,53 +56,11 @@ func (a *app) runRollback(ctx context.Context, o rollbackOptions) error {
 		},
 	})
 	if err != nil {
+		var conflict *remediate.ConflictError
+		if errors.As(err, &conflict) {
+			return withHint(err, "nothing was changed; bulwark history show "+conflict.ID+" has the old content, to put back by hand")
+		}
 		return explain(err)
 	}
 	return a.finish(res, false)
-}
-
-type recoverOptions struct {
-	changeOptions
-	boot, force bool
-}
-
-func newRecover(a *app) *cobra.Command {
-	var o recoverOptions
-	cmd := &cobra.Command{
-		Use:   "recover",
-		Short: "Finish what a killed run or a power cut left half-made",
-		Long: `Recover looks for a transaction that did not end. One that had committed is
-completed, any other is put back. Every command that changes the host does this
-first; a unit does it at boot, before dockerd starts. With nothing to do it
-changes nothing.` + exitHelp(exitOK, exitError, exitNeedsPerson, exitBusy),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runRecover(cmd.Context(), o) },
-	}
-	f := cmd.Flags()
-	f.BoolVar(&o.boot, "boot", false, "dockerd has not started yet: leave it alone")
-	f.BoolVar(&o.force, "force", false, "overwrite files that somebody edited since")
-	f.DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
-	return cmd
-}
-
-func (a *app) runRecover(ctx context.Context, o recoverOptions) error {
-	ignoreHangup()
-	h, err := a.open()
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	res, err := h.Recover(ctx, o.lockTimeout, o.boot, o.force, a.progress())
-	if err != nil {
-		return explain(err)
-	}
-	if a.json {
-		return view.JSON(a.out, res)
-	}
-	if res.ID == "" {
-		_, err = fmt.Fprintln(a.out, "nothing to recover")
-		return err
-	}
-	_, err = fmt.Fprintf(a.out, "transaction %s: %s\n", res.ID, res.Outcome)
-	return err
 }

@@ -21,7 +21,18 @@ type Entry struct {
 	// Damaged says why the entry cannot be read; then only ID is set.
 	Damaged string `json:"damaged,omitempty"`
 
-	r *Reader
+	r   *Reader
+	log []record
+}
+
+// StepDone returns what step n returned when it was done, nil if it was not.
+func (e *Entry) StepDone(n int) json.RawMessage {
+	for _, r := range e.log {
+		if r.Kind == recDone && r.N == n {
+			return r.Data
+		}
+	}
+	return nil
 }
 
 // History lists all transactions, oldest first.
@@ -54,11 +65,11 @@ func (r *Reader) Entry(id string) (*Entry, error) {
 	if !idPattern.MatchString(id) {
 		return nil, fmt.Errorf("cannot read transaction %q: that is not the id of one", id)
 	}
-	in, _, err := r.load(id)
+	in, log, err := r.load(id)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read transaction %s: %w", id, err)
 	}
-	e := &Entry{Intent: *in, r: r}
+	e := &Entry{Intent: *in, r: r, log: log.list}
 	b, err := r.slurp(filepath.Join(txnName, id), "result.json")
 	if err != nil || b == nil {
 		return e, err

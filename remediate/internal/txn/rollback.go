@@ -13,8 +13,8 @@ import (
 // the last one. History only grows: this is a new transaction forward, and
 // rolling it back too is a redo. Bytes, mode, owner, attributes, time of
 // modification and absence come back, and directories that were made go if they
-// are empty. Steps are those of the transactions undone; Validate and Health are
-// the caller's to set. A file that is not as the last transaction left it is a
+// are empty. Steps are all those of the transactions undone, oldest first: the
+// caller makes of them what is needed, and sets Validate and Health. A file that is not as the last transaction left it is a
 // *ConflictError here and in Run.
 func (r *Reader) RollbackSpec(to string) (Spec, error) {
 	chain, err := r.chain(to)
@@ -28,10 +28,7 @@ func (r *Reader) RollbackSpec(to string) (Spec, error) {
 				return Spec{}, err
 			}
 		}
-		for _, s := range e.Steps {
-			spec.Steps = slices.DeleteFunc(spec.Steps, func(o StepSpec) bool { return o.Name == s.Name })
-			spec.Steps = append(spec.Steps, s)
-		}
+		spec.Steps = append(spec.Steps, e.Steps...)
 	}
 	// Directories first, with the owner and mode that they had: a file would
 	// bring its missing parents with it.

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bulwark-project/bulwark/cmd/internal/view"
+	"github.com/bulwark-project/bulwark/remediate"
+)
+
+func newRecover(a *app) *cobra.Command {
+	var o remediate.RecoverOptions
+	cmd := &cobra.Command{
+		Use:   "recover",
+		Short: "Finish what a killed run or a power cut left half-made",
+		Long: `Recover looks for a transaction that did not end. One that had committed is
+completed, any other is put back. Every command that changes the host does this
+first; a unit does it at boot, before dockerd starts. With nothing to do it
+changes nothing.` + exitHelp(exitOK, exitError, exitNeedsPerson, exitBusy),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runRecover(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.Boot, "boot", false, "dockerd has not started yet: leave it alone")
+	f.BoolVar(&o.Force, "force", false, "put the old files back over edits that somebody made since; the journal keeps the edits")
+	f.BoolVar(&o.Keep, "keep", false, "leave files that somebody edited since as they are")
+	cmd.MarkFlagsMutuallyExclusive("force", "keep")
+	f.DurationVar(&o.LockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
+	return cmd
+}
+
+func (a *app) runRecover(ctx context.Context, o remediate.RecoverOptions) error {
+	ignoreHangup()
+	h, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	o.Progress = a.progress()
+	res, err := h.Recover(ctx, o)
+	if err != nil {
+		return explain(err)
+	}
+	if a.json {
+		return view.JSON(a.out, res)
+	}
+	if res.ID == "" {
+		_, err = fmt.Fprintln(a.out, "nothing to recover")
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "transaction %s: %s\n", res.ID, res.Outcome)
+	return err
+}

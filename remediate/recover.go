@@ -1,0 +1,48 @@
+package remediate
+
+import (
+	"context"
+	"time"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+)
+
+// RecoverOptions say how to recover.
+type RecoverOptions struct {
+	// Boot says that dockerd has not started yet: it is left alone.
+	Boot bool
+	// Force overwrites files that somebody edited since, and keeps their
+	// edits in the journal; Keep leaves such files as they are.
+	Force, Keep bool
+	LockTimeout time.Duration
+	Progress    func(string)
+}
+
+// A RecoverResult says what a recovery found and did.
+type RecoverResult struct {
+	Format int `json:"format"`
+	// ID is the transaction that was open, "" if there was none.
+	ID string `json:"id,omitempty"`
+	// Outcome is "" if nothing was open, else "committed" (it had passed its
+	// commit point), "rolled-back" or "not-applied".
+	Outcome string   `json:"outcome,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+}
+
+// Recover finishes what a killed run or a power cut left open: forward if it
+// had committed, else back.
+func (h *Host) Recover(ctx context.Context, o RecoverOptions) (*RecoverResult, error) {
+	r, err := h.open(ctx, o.LockTimeout, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	rep, err := r.txn.Recover(ctx, txn.RecoverOptions{Boot: o.Boot, Force: o.Force, Keep: o.Keep})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.cleanRecovery(); err != nil {
+		return nil, err
+	}
+	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: rep.Notes}, nil
+}
