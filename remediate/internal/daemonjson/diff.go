@@ -84,14 +84,19 @@ func (d *diff) unusable() (verdict, bool) {
 	v := verdict{status: resource.Blocked, stop: true}
 	switch {
 	case d.s.DaemonJSON.Unknown != "":
-		v.status, v.reason = resource.Unread, fmt.Sprintf("cannot read %s: %s", d.path, d.s.DaemonJSON.Unknown)
-		v.remedy = "run as root"
+		v.status, v.reason = resource.Unread, d.s.DaemonJSON.Unknown
+		if h, ok := d.s.Host.Get(); ok && h.EUID != 0 {
+			v.remedy = "run as root"
+		}
 	case p.Exists() && p.Type != resource.Regular:
-		v.reason = fmt.Sprintf("%s is not a regular file but a %s", d.path, p.Type)
+		v.reason = fmt.Sprintf("%s is not a regular file (%s)", d.path, p.Type)
 		v.remedy = "replace it by a regular file, or pass its target with dockerd's --config-file"
 	case p.Flags&(resource.FlagImmutable|resource.FlagAppend) != 0:
 		v.reason = d.path + " cannot be replaced: it is immutable or append-only"
 		v.remedy = "chattr -i -a " + d.path
+	case p.Nlink > 1:
+		v.reason = fmt.Sprintf("%s has %d hard links, and the others would keep the old content", d.path, p.Nlink)
+		v.remedy = "make it a file of its own: cp -p it to a new name, then mv that over it"
 	default:
 		return v, false
 	}

@@ -42,6 +42,9 @@ func read(s *resource.Snapshot, k Key, inFile json.RawMessage) (reading, string)
 	if s.Engine.Unknown != "" && s.Process.Unknown != "" {
 		return unsure, "dockerd cannot be asked: " + s.Engine.Unknown
 	}
+	if why := flagDrift(s, k); why != "" {
+		return waiting, why
+	}
 	if startedSame(s, k, inFile) {
 		return taken, ""
 	}
@@ -114,6 +117,9 @@ func readSinceStart(s *resource.Snapshot, k Key) reading {
 	p, alive := s.Process.Get()
 	e, _ := s.Engine.Get()
 	changed := f.Print.CtimeNS
+	if known && readElsewhere(s, f.Path) {
+		return waiting
+	}
 	if !known || !alive || p.StartedNS == 0 {
 		return unsure
 	}

@@ -40,6 +40,7 @@ func TestFlagValues(t *testing.T) {
 		s := snapshot("{}", v29)
 		engine(s, func(e *resource.Engine) { e.Bridge = nil })
 		s.Flags.Value = daemonjson.ParseFlags(tc.argv, nil)
+		s.Process.Value.Argv = append([]string{"dockerd"}, tc.argv...)
 		r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key(tc.key, tc.value)}, s)
 		if r.Controls[0].Status != tc.status {
 			t.Errorf("%q, %s: %+v, want %s", tc.argv, tc.value, r.Controls[0], tc.status)

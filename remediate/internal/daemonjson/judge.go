@@ -2,6 +2,7 @@ package daemonjson
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -90,8 +91,19 @@ func (d *diff) byFlag(w *wanted) bool {
 		return true
 	}
 	w.verdict = verdict{status: resource.OK, reason: fmt.Sprintf("set by the flag --%s in %s", f.Name, where)}
-	if now, known := Effective(d.s, w.Key); known && !agrees(w.Key, w.Value, now) {
+	if stopped(d.s) {
+		return true
+	}
+	now, known := Effective(d.s, w.Key)
+	drift := flagDrift(d.s, w.row)
+	_, alive := runningFlags(d.s)
+	switch {
+	case known && !agrees(w.Key, w.Value, now):
 		w.verdict = verdict{status: resource.Changing, reason: "pending restart: " + w.reason, wait: true}
+	case !known && drift != "":
+		w.verdict = verdict{status: resource.Changing, reason: "pending restart: " + w.reason + ", but " + drift, wait: true}
+	case !known && !alive:
+		w.verdict = verdict{status: resource.Unread, reason: w.reason + "; the command line of the running dockerd could not be read", remedy: "restart dockerd to be sure"}
 	}
 	return true
 }
@@ -155,4 +167,16 @@ func stopped(s *resource.Snapshot) bool {
 	_, asked := s.Engine.Get()
 	_, process := s.Process.Get()
 	return !asked && !process && known && slices.Contains([]string{"inactive", "failed"}, u.ActiveState)
+}
+
+// unitPending blocks what would need or change a start of dockerd while its
+// unit files on disk are not those that systemd holds: the flags of the next
+// boot are not known, and one of them may set a key of the file, with which
+// dockerd does not start.
+func (d *diff) unitPending(w *wanted) {
+	u, known := d.s.Unit.Get()
+	if known && u.NeedDaemonReload && (w.write || w.wait) {
+		w.verdict = blocked(cmp.Or(u.Name, "docker.service")+" was changed on disk and systemd has not read it, so dockerd's flags at its next start are not known",
+			"systemctl daemon-reload")
+	}
 }

@@ -45,6 +45,7 @@ func (k Kind) Diff(want []resource.DaemonKey, s *resource.Snapshot) resource.Res
 	} else {
 		for i := range d.keys {
 			d.judge(&d.keys[i])
+			d.unitPending(&d.keys[i])
 		}
 		d.settle()
 	}

@@ -12,6 +12,8 @@ import (
 type turn struct {
 	row      Key
 	old, new json.RawMessage // nil: absent
+	// flag is the flag that gives the key instead of the file, or "".
+	flag string
 }
 
 // turns are the keys that change in the file and those that wait in it.
@@ -25,6 +27,9 @@ func (d *diff) turns() []turn {
 		t := turn{row: w.row}
 		t.old, _ = d.doc.get(w.Key)
 		t.new, _ = after.get(w.Key)
+		if given := flagsOf(w.Key, w.Key, d.flags); len(given) > 0 {
+			t.flag = given[0].Name
+		}
 		ts = append(ts, t)
 	}
 	return ts
@@ -76,6 +81,8 @@ func (t turn) need() (resource.ServiceAction, string) {
 	switch {
 	case !t.row.Live:
 		return resource.Restart, name + " is read only when dockerd starts"
+	case t.flag != "":
+		return resource.Restart, "the flag --" + t.flag + " is read only when dockerd starts"
 	case t.new == nil && t.row.KeptWhenAbsent:
 		return resource.Restart, "a reload keeps the old value of " + name + " when it is gone from the file"
 	case name == "features" && t.startFeature() != "":
@@ -122,7 +129,11 @@ func (d *diff) reloadTrap() string {
 	if c.is("userland-proxy", true) && c.str("userland-proxy-path") == "" && !old {
 		return "a reload fails while userland-proxy is true without userland-proxy-path"
 	}
-	for _, f := range d.flags {
+	now, _ := runningFlags(d.s)
+	if twice := Conflicts(d.content, now); len(twice) > 0 {
+		return "a reload fails: dockerd was started with a flag for " + twice[0].Key
+	}
+	for _, f := range slices.Concat(now, d.flags) {
 		if reset := resetByReload(f.Name); reset != "" {
 			return fmt.Sprintf("a reload would undo the flag --%s (%s)", f.Name, reset)
 		}

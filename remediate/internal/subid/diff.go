@@ -202,6 +202,10 @@ func (p *plan) writable() *refusal {
 		if f.Print.Flags&(resource.FlagImmutable|resource.FlagAppend) != 0 {
 			return blocked("chattr -i -a "+path, "cannot edit %s: it is locked by chattr", path)
 		}
+		if f.Print.Nlink > 1 {
+			return blocked("make it a file of its own: cp -p it to a new name, then mv that over it",
+				"cannot edit %s: it has %d hard links, and the others would keep the old content", path, f.Print.Nlink)
+		}
 	}
 	return nil
 }

@@ -69,6 +69,16 @@ func TestDiffRefuses(t *testing.T) {
 	}
 }
 
+func TestDiffRefusesHardLink(t *testing.T) {
+	s := debian().snapshot()
+	s.Accounts.Value.Passwd.Print.Nlink = 2
+	got := subid.Kind{}.Diff(&subid.Want{Control: "userns-remap"}, s)
+	status(t, got, resource.Blocked)
+	if !strings.Contains(got.Controls[0].Reason, "/etc/passwd: it has 2 hard links") || len(got.Changes) > 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestDiffUnmanagedOrUnobserved(t *testing.T) {
 	s := debian().snapshot()
 	if d := cmp.Diff(resource.Result{}, subid.Kind{}.Diff(nil, s)); d != "" {

@@ -1,0 +1,79 @@
+package daemonjson_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// TestRunningFlags: a flag that was written or removed after dockerd's start
+// does not count for the running daemon, and a reload cannot change that.
+func TestRunningFlags(t *testing.T) {
+	for _, tc := range []struct {
+		name, file    string
+		running, next string
+		key, value    string
+		status        resource.Status
+		service       resource.ServiceAction
+		reason        string
+	}{
+		{"flag added", "{}", "", "--userland-proxy=false", "userland-proxy", "false", resource.Changing, resource.Restart, "started without --userland-proxy"},
+		{"flag there", "{}", "--userland-proxy=false", "--userland-proxy=0", "userland-proxy", "false", resource.OK, resource.NoAction, ""},
+		{"flag changed", "{}", "--default-ulimit nofile=1:1", "--default-ulimit nofile=2:2", "default-ulimits", `{"nofile":{"Name":"nofile","Soft":2,"Hard":2}}`, resource.Changing, resource.Restart, "another value"},
+		{"live flag added", "{}", "", "--shutdown-timeout=20", "shutdown-timeout", "20", resource.Changing, resource.Restart, ""},
+		{"flag gone, key absent", "{}", "--userland-proxy=false", "", "userland-proxy", "", resource.Changing, resource.Restart, "its next start does not have"},
+		{"flag gone, key in the file", `{"shutdown-timeout": 20}`, "--shutdown-timeout=20", "", "shutdown-timeout", "20", resource.Changing, resource.Restart, ""},
+		{"reload meets a flag", "{}", "--shutdown-timeout=20", "", "shutdown-timeout", "30", resource.Changing, resource.Restart, ""},
+		{"another file", `{"userland-proxy": false}`, "--config-file=/srv/d.json", "", "userland-proxy", "false", resource.Changing, resource.Restart, ""},
+		{"the same file", `{"userland-proxy": false}`, "--config-file /etc/docker/./daemon.json", "--config-file=/etc/docker/daemon.json", "userland-proxy", "false", resource.OK, resource.NoAction, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := snapshot(tc.file, v29)
+			s.Process.Value.Argv = append([]string{"dockerd"}, strings.Fields(tc.running)...)
+			s.Flags.Value = daemonjson.ParseFlags(strings.Fields(tc.next), nil)
+			r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key(tc.key, tc.value)}, s)
+			c := r.Controls[0]
+			if c.Status != tc.status || r.Service.Action != tc.service || !strings.Contains(c.Reason, tc.reason) {
+				t.Errorf("%+v, %s; want %s with %q, %s", c, r.Service.Action, tc.status, tc.reason, tc.service)
+			}
+		})
+	}
+}
+
+// TestRunningFlagsUnread: no claim without the command line.
+func TestRunningFlagsUnread(t *testing.T) {
+	s := snapshot("{}", v29)
+	s.Process = resource.Unknown[resource.Process]("hidepid")
+	s.Flags.Value = daemonjson.ParseFlags([]string{"--userland-proxy=false"}, nil)
+	r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key("userland-proxy", "false")}, s)
+	if r.Controls[0].Status != resource.Unread {
+		t.Errorf("%+v, want unknown", r.Controls[0])
+	}
+}
+
+// TestHardLink: the transaction would refuse it, so the plan does.
+func TestHardLink(t *testing.T) {
+	s := snapshot("{}", v29)
+	s.DaemonJSON.Value.Print.Nlink = 2
+	r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key("userland-proxy", "false")}, s)
+	if c := r.Controls[0]; c.Status != resource.Blocked || !strings.Contains(c.Reason, "hard links") || len(r.Changes) > 0 {
+		t.Errorf("%+v, want blocked for hard links", c)
+	}
+}
+
+// TestUnitPending: the flags of the next boot are not those that systemd
+// would use now; what needs no change stays judged.
+func TestUnitPending(t *testing.T) {
+	s := snapshot(`{"userland-proxy": false}`, v29)
+	s.Unit.Value.NeedDaemonReload = true
+	want := []resource.DaemonKey{key("userland-proxy", "false"), key("no-new-privileges", "true")}
+	r := daemonjson.Kind{}.Diff(want, s)
+	if c := r.Controls[0]; c.Status != resource.OK {
+		t.Errorf("%+v, want ok", c)
+	}
+	if c := r.Controls[1]; c.Status != resource.Blocked || c.Remedy != "systemctl daemon-reload" || len(r.Changes) > 0 || r.Service.Action != resource.NoAction {
+		t.Errorf("%+v, want blocked and no change", c)
+	}
+}
