@@ -27,6 +27,12 @@ type StaleError struct{ What string }
 
 func (e *StaleError) Error() string { return "the plan is stale: " + e.What }
 
+// An EditedError refuses a rollback because somebody edited a file since.
+// Nothing was changed.
+type EditedError struct{ Conflict *ConflictError }
+
+func (e *EditedError) Error() string { return e.Conflict.Error() + "; nothing was changed" }
+
 // A HoldError refuses a plan that was rolled back before.
 type HoldError struct{ Reason string }
 

@@ -50,7 +50,7 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	r.limitStart(o.StartTimeout)
 	spec, err := r.txn.RollbackSpec(o.To)
 	if err != nil {
-		return nil, err
+		return nil, r.explain(err)
 	}
 	s := h.Observe(ctx)
 	_, reconfigures := spec.Paths()[configPath(s)]

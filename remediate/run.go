@@ -68,11 +68,16 @@ func (r *run) limitStart(d time.Duration) {
 
 func (r *run) close() { r.txn.Close() }
 
-// explain turns a drift found under the lock into a stale plan.
+// explain puts an error from before the transaction into the facade's terms: a
+// drift found under the lock is a stale plan, a conflict a refused rollback.
 func (r *run) explain(err error) error {
 	var drift *txn.DriftError
 	if errors.As(err, &drift) {
 		return &StaleError{What: drift.Error()}
+	}
+	var conflict *txn.ConflictError
+	if errors.As(err, &conflict) {
+		return &EditedError{Conflict: conflict}
 	}
 	return err
 }

@@ -194,6 +194,7 @@ func explain(err error) error {
 		irr  *remediate.IrreversibleError
 		busy *remediate.BusyError
 		conf *remediate.ConflictError
+		edit *remediate.EditedError
 	)
 	switch {
 	case errors.As(err, &hold):
@@ -202,6 +203,8 @@ func explain(err error) error {
 		return withHint(err, "to go on all the same: --allow-irreversible")
 	case errors.As(err, &busy):
 		return withHint(err, "wait for it with --lock-timeout 5m")
+	case errors.As(err, &edit):
+		return withHint(err, "bulwark history show "+edit.Conflict.ID+" prints what was there, to put back by hand")
 	case errors.As(err, &conf):
 		return withHint(err, "look at the file, then: bulwark recover --keep to leave it, or --force to put back what was there before")
 	}

@@ -58,6 +58,7 @@ func exitCode(err error) int {
 		conflict *remediate.ConflictError
 		damaged  *remediate.DamagedError
 		undo     *remediate.UnfinishedError
+		edited   *remediate.EditedError
 		hold     *remediate.HoldError
 		stale    *remediate.StaleError
 	)
@@ -67,7 +68,7 @@ func exitCode(err error) int {
 	case errors.As(err, &code):
 		return int(code)
 	// Before busy: an undo that a lock has stopped is not done by waiting.
-	case errors.As(err, &conflict), errors.As(err, &damaged), errors.As(err, &undo), errors.As(err, &hold):
+	case errors.As(err, &conflict), errors.As(err, &damaged), errors.As(err, &undo), errors.As(err, &edited), errors.As(err, &hold):
 		return exitNeedsPerson
 	case errors.As(err, &busy):
 		return exitBusy

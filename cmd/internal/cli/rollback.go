@@ -56,10 +56,6 @@ func (a *app) runRollback(ctx context.Context, o rollbackOptions) error {
 		},
 	})
 	if err != nil {
-		var conflict *remediate.ConflictError
-		if errors.As(err, &conflict) {
-			return withHint(err, "nothing was changed; bulwark history show "+conflict.ID+" has the old content, to put back by hand")
-		}
 		return explain(err)
 	}
 	return a.finish(res, false)
