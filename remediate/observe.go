@@ -180,7 +180,7 @@ func Unread(s *resource.Snapshot) []resource.UnreadFact {
 	add("daemon.json", s.DaemonJSON.Unknown)
 	add("accounts", s.Accounts.Unknown)
 	for _, path := range slices.Sorted(maps.Keys(s.Accounts.Value.Unread)) {
-		add(path, s.Accounts.Value.Unread[path])
+		add(path, strings.TrimPrefix(s.Accounts.Value.Unread[path], "cannot read "+path+": "))
 	}
 	return unread
 }
