@@ -80,7 +80,7 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 	r.limitStart(o.StartTimeout)
 	s := h.Observe(ctx)
 	plan := NewPlan(o.Policy, s)
-	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan}
+	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan, Notes: r.notes}
 	if !plan.Pending() {
 		return res, nil
 	}
@@ -197,7 +197,7 @@ func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settl
 // conclude puts the end of a transaction into the result; it returns an error
 // when nothing was changed, and when the undo needs a person.
 func (r *run) conclude(ctx context.Context, res *ApplyResult, t *txn.Result, since time.Time) error {
-	res.ID, res.Notes = t.ID, t.Notes
+	res.ID, res.Notes = t.ID, append(res.Notes, t.Notes...)
 	switch t.Outcome {
 	case txn.Unchanged:
 		return nil

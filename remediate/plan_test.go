@@ -225,3 +225,21 @@ func TestDriftOfUnknown(t *testing.T) {
 		t.Error("unknown, then known: no drift")
 	}
 }
+
+// A daemon that does not run is not restarted, and nothing is said of what a
+// restart would do.
+func TestStoppedDaemonIsNotRestarted(t *testing.T) {
+	s := stopped()
+	s.Unit = resource.Unknown[resource.Unit]("systemd is not running")
+	for name, host := range map[string]*resource.Snapshot{"systemd": stopped(), "no systemd": s, "image": image()} {
+		p := remediate.NewPlan(policy(t, "baseline"), host)
+		if p.Service.Action != resource.NoAction || len(p.Changes) == 0 {
+			t.Errorf("%s: action %s, %d changes", name, p.Service.Action, len(p.Changes))
+		}
+		for _, i := range p.Impacts {
+			if strings.Contains(i.Text, "may stop") {
+				t.Errorf("%s: %s", name, i.Text)
+			}
+		}
+	}
+}

@@ -61,7 +61,7 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if err := canServe(undo.svc, s); err != nil {
 		return nil, err
 	}
-	res := &ApplyResult{Format: 1, Outcome: Unchanged}
+	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: r.notes}
 	if o.Approve != nil {
 		if err := o.Approve(reversal(spec, undo.svc, s)); err != nil {
 			return res, err

@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ type run struct {
 	txn  *txn.Manager
 	step *dockerd.Step
 	say  func(string)
+	// notes tell what begin had to recover.
+	notes []string
 }
 
 // accountsTimeout is shadow-utils' own patience (lckpwdf(3)).
@@ -32,9 +35,13 @@ func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(stri
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.txn.Recover(ctx, txn.RecoverOptions{}); err != nil {
+	rep, err := r.txn.Recover(ctx, txn.RecoverOptions{})
+	if err != nil {
 		r.close()
 		return nil, err
+	}
+	if rep.ID != "" {
+		r.notes = append([]string{fmt.Sprintf("transaction %s, which an earlier run left open, is now %s", rep.ID, rep.Outcome)}, rep.Notes...)
 	}
 	return r, nil
 }

@@ -27,6 +27,7 @@ func TestExitCode(t *testing.T) {
 		"damaged":      {&remediate.DamagedError{}, 4},
 		"unfinished":   {&remediate.UnfinishedError{Err: errors.New("full")}, 4},
 		"hold":         {&remediate.HoldError{}, 4},
+		"edited":       {&remediate.EditedError{Conflict: &remediate.ConflictError{}}, 4},
 		"busy":         {&remediate.BusyError{}, 5},
 		"stale":        {&remediate.StaleError{}, 6},
 		"declined":     {errDeclined, 7},
