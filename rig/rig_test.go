@@ -8,6 +8,7 @@ package rig_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"testing"
 
@@ -31,19 +32,22 @@ func TestMain(m *testing.M) {
 }
 
 func TestStories(t *testing.T) {
+	cmds := proofCommands()
+	maps.Copy(cmds, map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"statfile":       cmdStatfile,
+		"samestat":       cmdSamestat,
+		"saveinvocation": cmdSaveInvocation,
+		"sameinvocation": cmdSameInvocation,
+		"newinvocation":  cmdNewInvocation,
+		"waitfor":        cmdWaitfor,
+		"exitcode":       cmdExitcode,
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/stories",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               func(*testscript.Env) error { return resetHost() },
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"statfile":       cmdStatfile,
-			"samestat":       cmdSamestat,
-			"saveinvocation": cmdSaveInvocation,
-			"sameinvocation": cmdSameInvocation,
-			"newinvocation":  cmdNewInvocation,
-			"waitfor":        cmdWaitfor,
-			"exitcode":       cmdExitcode,
-		},
+		Condition:           condition,
+		Cmds:                cmds,
 	})
 }

@@ -1,0 +1,78 @@
+//go:build rig
+
+package rig_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// condition gives stories [vm], true in a virtual machine with an emulated
+// CPU, and [validates], true where dockerd can check a file before it starts.
+func condition(name string) (bool, error) {
+	switch name {
+	case "vm":
+		return inVM()
+	case "validates":
+		out, err := exec.Command("dockerd", "--help").Output()
+		return strings.Contains(string(out), "--validate"), err
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// inVM fails on a host that is neither of the rigs, so that no story is
+// skipped by mistake.
+func inVM() (bool, error) {
+	out, err := exec.Command("systemd-detect-virt").Output()
+	switch kind := strings.TrimSpace(string(out)); kind {
+	case "systemd-nspawn":
+		return false, nil
+	case "qemu", "kvm", "oracle", "vmware", "microsoft": // ours, and what Vagrant runs on
+		return true, nil
+	default:
+		return false, fmt.Errorf("cannot tell which rig this is: systemd-detect-virt says %q (%v)", kind, err)
+	}
+}
+
+// containerOnly is the one reason for which a story may skip itself.
+const containerOnly = "[vm] skip 'container rig only: "
+
+// inVMs are the stories that run in the virtual machines too: one of each
+// proof that a real kernel, PID 1 or engine version could break.
+var inVMs = []string{"rig", "rig_reset", "cycle", "strict", "refused", "readonly"}
+
+// Every story runs on the container rig. In the VMs run those listed above,
+// and the others say in their first line why they do not.
+func TestSkips(t *testing.T) {
+	files, err := filepath.Glob("testdata/stories/*.txtar")
+	if err != nil || len(files) < len(inVMs) {
+		t.Fatalf("found %d stories: %v", len(files), err)
+	}
+	everywhere := map[string]bool{}
+	for _, name := range inVMs {
+		everywhere[name] = true
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		script, _, _ := strings.Cut(string(data), "\n-- ")
+		skips := strings.Count(script, "skip")
+		switch {
+		case everywhere[name] && skips > 0:
+			t.Errorf("%s must run in the VMs, but may skip", name)
+		case !everywhere[name] && (skips != 1 || !strings.HasPrefix(script, containerOnly)):
+			t.Errorf("%s must begin with %s...', and skip for nothing else", name, containerOnly)
+		}
+		delete(everywhere, name)
+	}
+	for name := range everywhere {
+		t.Errorf("story %s is missing", name)
+	}
+}
