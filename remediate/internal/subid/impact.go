@@ -83,7 +83,6 @@ func stops() []ground {
 	return []ground{
 		{"containers go out of sight and have to be made anew", always},
 		{"running containers are stopped and do not come back by themselves", when(running)},
-		{"containers made with --rm are deleted when they stop", when(func(c resource.Container) bool { return c.AutoRemove && running(c) })},
 	}
 }
 

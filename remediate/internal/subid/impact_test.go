@@ -58,7 +58,7 @@ func TestImpactsOfContainers(t *testing.T) {
 		{"running", c{State: "running"}, "are stopped", []string{"x"}},
 		{"paused", c{State: "paused"}, "are stopped", []string{"x"}},
 		{"exited", c{State: "exited"}, "are stopped", nil},
-		{"--rm", c{State: "running", AutoRemove: true}, "--rm", []string{"x"}},
+		{"--rm is told with the restart, as irreversible", c{State: "running", AutoRemove: true}, "--rm", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.c.Name = "x"
