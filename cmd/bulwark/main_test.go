@@ -125,6 +125,9 @@ func cmdDecoded(ts *testscript.TestScript, _ bool, args []string) {
 	s, err := remediate.DecodeSnapshot([]byte(ts.ReadFile(args[0])))
 	ts.Check(err)
 	a := s.Accounts.Value
+	if s.StartedWith != nil {
+		ts.Check(writeAll(ts, s.StartedWith.Content))
+	}
 	for _, f := range []resource.File{
 		s.DaemonJSON.Value, a.Passwd, a.Group, a.Subuid, a.Subgid, a.LoginDefs, a.NSSwitch, a.Shadow, a.Gshadow,
 	} {
