@@ -1,6 +1,7 @@
 package daemonjson
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -74,7 +75,7 @@ func Check(path string, content []byte, engine Version) []Problem {
 	if c.doc.obj == nil || len(faults) > 0 && !onlyForm(faults) {
 		return c.found
 	}
-	if plain, err := hujson.Standardize(c.doc.body); err == nil {
+	if plain, err := hujson.Standardize(bytes.Clone(c.doc.body)); err == nil {
 		c.doc.body = plain // comments and commas are blanked, offsets stay
 	}
 	for _, m := range c.doc.obj.Members {

@@ -1,6 +1,7 @@
 package daemonjson_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -266,5 +267,20 @@ func TestRedact(t *testing.T) {
 		if got := string(daemonjson.Redact([]byte(tc.in))); got != tc.want {
 			t.Errorf("%s\ngot  %s\nwant %s", tc.in, got, tc.want)
 		}
+	}
+}
+
+// The content is the snapshot's: hujson blanks comments in place unless it is
+// given a copy.
+func TestCheckLeavesContentAlone(t *testing.T) {
+	content := []byte("{\n  // no\n  \"debug\": true,\n}\n")
+	before := bytes.Clone(content)
+	for range 2 {
+		if got := daemonjson.Check("/etc/docker/daemon.json", content, v29); len(got) != 2 {
+			t.Errorf("want the comment and the comma, got %v", got)
+		}
+	}
+	if !bytes.Equal(before, content) {
+		t.Errorf("content became %q", content)
 	}
 }
