@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bulwark-project/bulwark/plans"
@@ -197,7 +198,7 @@ func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settl
 // conclude puts the end of a transaction into the result; it returns an error
 // when nothing was changed, and when the undo needs a person.
 func (r *run) conclude(ctx context.Context, res *ApplyResult, t *txn.Result, since time.Time) error {
-	res.ID, res.Notes = t.ID, append(res.Notes, t.Notes...)
+	res.ID, res.Notes = t.ID, slices.Concat(res.Notes, t.Notes, r.step.Lost)
 	switch t.Outcome {
 	case txn.Unchanged:
 		return nil

@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
@@ -44,5 +45,5 @@ func (h *Host) Recover(ctx context.Context, o RecoverOptions) (*RecoverResult, e
 	if err := h.cleanRecovery(); err != nil {
 		return nil, err
 	}
-	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: rep.Notes}, nil
+	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: slices.Concat(rep.Notes, r.step.Lost)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,8 @@ func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(stri
 		return nil, err
 	}
 	if rep.ID != "" {
-		r.notes = append([]string{fmt.Sprintf("transaction %s, which an earlier run left open, is now %s", rep.ID, rep.Outcome)}, rep.Notes...)
+		r.notes = append([]string{fmt.Sprintf("transaction %s, which an earlier run left open, is now %s", rep.ID, rep.Outcome)}, slices.Concat(rep.Notes, r.step.Lost)...)
+		r.step.Lost = nil
 	}
 	return r, nil
 }

@@ -20,6 +20,7 @@ func (d *diff) impacts(svc resource.Service) []resource.Impact {
 	var list []resource.Impact
 	if svc.Action == resource.Restart {
 		list = append(list, d.containers(svc)...)
+		list = append(list, d.takenUp()...)
 	}
 	for _, w := range d.keys {
 		if w.write && w.row.Note != "" {

@@ -2,7 +2,6 @@ package daemonjson
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -167,16 +166,4 @@ func stopped(s *resource.Snapshot) bool {
 	_, asked := s.Engine.Get()
 	_, process := s.Process.Get()
 	return !asked && !process && known && slices.Contains([]string{"inactive", "failed"}, u.ActiveState)
-}
-
-// unitPending blocks what would need or change a start of dockerd while its
-// unit files on disk are not those that systemd holds: the flags of the next
-// boot are not known, and one of them may set a key of the file, with which
-// dockerd does not start.
-func (d *diff) unitPending(w *wanted) {
-	u, known := d.s.Unit.Get()
-	if known && u.NeedDaemonReload && (w.write || w.wait) {
-		w.verdict = blocked(cmp.Or(u.Name, "docker.service")+" was changed on disk and systemd has not read it, so dockerd's flags at its next start are not known",
-			"systemctl daemon-reload")
-	}
 }

@@ -46,6 +46,7 @@ func (k Kind) Diff(want []resource.DaemonKey, s *resource.Snapshot) resource.Res
 		for i := range d.keys {
 			d.judge(&d.keys[i])
 			d.unitPending(&d.keys[i])
+			d.rootPending(&d.keys[i])
 		}
 		d.settle()
 	}

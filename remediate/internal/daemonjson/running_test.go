@@ -77,3 +77,51 @@ func TestUnitPending(t *testing.T) {
 		t.Errorf("%+v, want blocked and no change", c)
 	}
 }
+
+// TestRootPending: a restart for our key must not take along somebody else's
+// move of the data root; a reload may go on.
+func TestRootPending(t *testing.T) {
+	for _, tc := range []struct {
+		file, flags, key string
+		engine           func(*resource.Engine)
+		blocked          bool
+	}{
+		{`{"data-root": "/srv/d"}`, "", "no-new-privileges", nil, true},
+		{`{}`, "--data-root=/srv/d", "no-new-privileges", nil, true},
+		{`{}`, "--data-root=/var/lib/docker/", "no-new-privileges", nil, false},
+		{`{"data-root": "/srv/d"}`, "", "no-new-privileges", func(e *resource.Engine) { e.RootDir = "/srv/d" }, false},
+		{`{}`, "", "no-new-privileges", func(e *resource.Engine) { e.RootDir = "/srv/d" }, true},
+		{`{"userns-remap": "x"}`, "", "no-new-privileges", nil, true},
+		{`{}`, "", "no-new-privileges", func(e *resource.Engine) { e.SecurityOptions = []string{"name=userns"} }, true},
+		{`{"userns-remap": "x"}`, "", "no-new-privileges", func(e *resource.Engine) { e.SecurityOptions = []string{"name=userns"} }, false},
+		{`{"data-root": "/srv/d"}`, "", "live-restore", nil, false},
+		{`{"userns-remap": ""}`, "", "no-new-privileges", nil, false},
+	} {
+		s := snapshot(tc.file, v29)
+		s.Flags.Value = daemonjson.ParseFlags(strings.Fields(tc.flags), nil)
+		if tc.engine != nil {
+			engine(s, tc.engine)
+		}
+		r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key(tc.key, "true")}, s)
+		c := r.Controls[0]
+		if (c.Status == resource.Blocked) != tc.blocked || tc.blocked && (len(r.Changes) > 0 || r.Service.Action != resource.NoAction) {
+			t.Errorf("%s %s: %+v, %s", tc.file, tc.flags, c, r.Service.Action)
+		}
+	}
+}
+
+// TestTakenUp: what others changed since the start takes effect with our
+// restart, and the plan says so.
+func TestTakenUp(t *testing.T) {
+	s := snapshot(`{"log-driver": "journald"}`, v29)
+	s.Process.Value.Argv = strings.Fields("dockerd -H fd:// --mtu 1400")
+	s.Flags.Value = daemonjson.ParseFlags(strings.Fields("-H fd:// --ipv6"), nil)
+	r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key("no-new-privileges", "true")}, s)
+	const want = "the restart also takes up what was changed after dockerd's start: log-driver, --mtu, --ipv6"
+	for _, i := range r.Impacts {
+		if i.Text == want {
+			return
+		}
+	}
+	t.Errorf("%+v, want %q", r.Impacts, want)
+}

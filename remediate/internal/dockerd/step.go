@@ -71,6 +71,8 @@ type Step struct {
 	Limits     Limits
 	// Progress is told what happens now; it may be nil.
 	Progress func(string)
+	// Lost says after an undo which containers it could not bring back.
+	Lost []string
 	// failed is when the undo began; what dockerd says later is not about
 	// the failure.
 	failed time.Time

@@ -123,5 +123,23 @@ func (s *Step) startAgain(ctx context.Context, c *conns, p Payload) error {
 	if err := c.docker.WaitUp(ctx); err != nil {
 		return err
 	}
-	return s.startContainers(ctx, c, p.Before)
+	return s.bringBack(ctx, c, p.Before)
+}
+
+// bringBack starts what ran before. What does not start any more (its owner
+// has removed it, or the source of a bind mount) is told, and no reason to
+// keep the undo open: another try would meet the same.
+func (s *Step) bringBack(ctx context.Context, c *conns, before []Workload) error {
+	s.Lost = nil
+	for _, w := range before {
+		err := s.startContainers(ctx, c, []Workload{w})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			s.Lost = append(s.Lost, "not brought back: "+err.Error())
+			s.say("%v", err)
+		}
+	}
+	return c.docker.Ping(ctx)
 }

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/system"
@@ -29,12 +29,18 @@ func dial(host string) (*client.Client, error) {
 // apiError puts the two failures that users meet into their words.
 func apiError(err error) error {
 	switch {
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EACCES):
+	case errors.Is(err, os.ErrPermission), refused(err):
 		return errors.New("the Docker socket may be read by root and group docker only")
 	case client.IsErrConnectionFailed(err):
 		return errors.New("docker is not running")
 	}
 	return fmt.Errorf("cannot ask the Docker daemon: %w", err)
+}
+
+// refused finds a socket that may not be opened; the client keeps the text of
+// that cause only.
+func refused(err error) bool {
+	return client.IsErrConnectionFailed(err) && strings.HasPrefix(err.Error(), "permission denied")
 }
 
 // Engine reads GET /version, /info and /networks/bridge.
@@ -220,9 +226,6 @@ func fromHostConfig(out *resource.Container, h *container.HostConfig) {
 	out.LogDriver = h.LogConfig.Type
 }
 
-// isNotFound is containerd's errdefs marker, which the client attaches to
-// every 404.
-func isNotFound(err error) bool {
-	var nf interface{ NotFound() }
-	return errors.As(err, &nf)
-}
+// isNotFound reports a 404. The client hides containerd's markers behind Is, so
+// that looking for a NotFound method (errors.As) finds none.
+func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
