@@ -46,7 +46,7 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata/stories",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               func(*testscript.Env) error { return resetHost() },
+		Setup:               setup,
 		Condition:           condition,
 		Cmds:                cmds,
 	})

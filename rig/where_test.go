@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // condition gives stories [vm], true in a virtual machine, where the CPU is
@@ -40,6 +43,20 @@ const containerOnly = "[vm] skip 'container rig only: "
 // inVMs are the stories that run in the virtual machines too: one of each
 // proof that a real kernel, PID 1 or engine version could break.
 var inVMs = []string{"rig", "rig_reset", "cycle", "strict", "refused", "readonly"}
+
+// setup brings the host back for the next story; for one that will skip
+// itself, that would be a minute of restarts for nothing.
+func setup(env *testscript.Env) error {
+	vm, err := inVM()
+	if err != nil {
+		return err
+	}
+	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+	if vm && !slices.Contains(inVMs, name) {
+		return nil
+	}
+	return resetHost()
+}
 
 // Every story runs on the container rig. In the VMs run those listed above,
 // and the others say in their first line why they do not.
