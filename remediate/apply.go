@@ -107,6 +107,12 @@ func canServe(svc resource.Service, s *resource.Snapshot) error {
 		return fmt.Errorf("cannot %s dockerd: %s", svc.Action, s.Unit.Unknown)
 	case u.LoadState != "loaded":
 		return fmt.Errorf("cannot %s dockerd: %s is %s", svc.Action, u.Name, u.LoadState)
+	case u.ActiveState == "activating" && u.SubState != "auto-restart", u.ActiveState == "deactivating":
+		return fmt.Errorf("cannot %s dockerd: %s is %s (%s), wait for its end", svc.Action, u.Name, u.ActiveState, u.SubState)
+	case u.ActiveState == "active" && s.Engine.Unknown != "":
+		// Its containers are not known, and whether it comes back could not
+		// be told, neither with the new configuration nor with the old one.
+		return fmt.Errorf("cannot %s dockerd: it runs and cannot be asked: %s", svc.Action, s.Engine.Unknown)
 	}
 	return nil
 }
@@ -163,7 +169,7 @@ func workloads(s *resource.Snapshot) []dockerd.Workload {
 	var out []dockerd.Workload
 	all, _ := s.Containers.Get()
 	for _, c := range all {
-		if c.State == "running" {
+		if c.State == "running" || c.State == "paused" {
 			out = append(out, dockerd.Workload{ID: c.ID, Name: c.Name, Gone: c.AutoRemove})
 		}
 	}

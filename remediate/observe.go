@@ -3,7 +3,6 @@ package remediate
 import (
 	"context"
 	"maps"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -99,7 +98,7 @@ func (h *Host) daemonPID(unit resource.Fact[resource.Unit]) (pid int, why string
 func (h *Host) runningBinary(ctx context.Context, s *resource.Snapshot, pid int) resource.Fact[resource.Binary] {
 	replaced, err := h.reader.Replaced(pid)
 	if e, ok := s.Engine.Get(); ok && err == nil && !replaced {
-		return resource.Known(resource.Binary{Path: binaryPath(s), Version: e.Version})
+		return resource.Known(resource.Binary{Path: h.binaryPath(s), Version: e.Version})
 	}
 	return h.binary(ctx, s)
 }
@@ -108,15 +107,19 @@ func (h *Host) binary(ctx context.Context, s *resource.Snapshot) resource.Fact[r
 	if !h.Live() {
 		return resource.Unknown[resource.Binary](s.Unit.Unknown)
 	}
-	return fact(h.reader.BinaryVersion(ctx, binaryPath(s)))
+	return fact(h.reader.BinaryVersion(ctx, h.binaryPath(s)))
 }
 
-func binaryPath(s *resource.Snapshot) string {
+// binaryPath is the program of the next start. Without a unit it is looked for
+// where packages put it, never in the caller's PATH: root will run it.
+func (h *Host) binaryPath(s *resource.Snapshot) string {
 	if u, ok := s.Unit.Get(); ok && len(u.ExecStart) > 0 {
 		return u.ExecStart[0]
 	}
-	if path, err := exec.LookPath("dockerd"); err == nil {
-		return path
+	for _, dir := range []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"} {
+		if p, err := h.reader.Fingerprint(dir + "/dockerd"); err == nil && p.Exists() {
+			return dir + "/dockerd"
+		}
 	}
 	return "/usr/bin/dockerd"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
@@ -44,7 +45,8 @@ func (h *Host) validateDaemon(ctx context.Context, s *resource.Snapshot, path st
 		}
 	}
 	// The flag exists since 23.0; 20.10 ends with "unknown flag".
-	if !h.Live() || version.Before(23, 0) {
+	// A wrapper script may take no notice of it and start a daemon.
+	if !h.Live() || version.Before(23, 0) || filepath.Base(bin.Path) != "dockerd" {
 		return nil
 	}
 	candidate, err := daemonjson.Edit(content, []resource.DaemonKey{{Key: "userns-remap"}})

@@ -92,6 +92,9 @@ func moved(all []resource.Container) []resource.Impact {
 func stopping(up []resource.Container, again bool) []resource.Impact {
 	var list []resource.Impact
 	add := adder(&list)
+	paused := func(c resource.Container) bool { return c.State == "paused" && !c.AutoRemove }
+	add(warning, "paused containers are stopped; they run again, no longer paused", where(up, paused))
+	up = slices.DeleteFunc(slices.Clone(up), paused)
 	add(irreversible, "containers started with --rm are removed by the restart", where(up, func(c resource.Container) bool { return c.AutoRemove }))
 	if again {
 		add(warning, "containers are stopped for the restart and started again: live-restore would keep their old network settings",

@@ -72,7 +72,7 @@ func (k Key) ValidIn(v Version) bool {
 
 // Lookup returns the row of a key. Names are case-sensitive, as in dockerd.
 func Lookup(name string) (Key, bool) {
-	for _, k := range Keys() {
+	for _, k := range table() {
 		if k.Name == name {
 			return k, true
 		}
@@ -83,7 +83,7 @@ func Lookup(name string) (Key, bool) {
 // keysOfFlag returns the rows that a long flag sets; host-gateway-ip has two.
 func keysOfFlag(flag string) []Key {
 	var ks []Key
-	for _, k := range Keys() {
+	for _, k := range table() {
 		if slices.Contains(k.Flags, flag) {
 			ks = append(ks, k)
 		}
@@ -178,7 +178,7 @@ func (k Key) members() []string {
 // nearest returns the known key that name is most likely meant to be, or "".
 func nearest(name string, v Version) string {
 	best, dist := "", 1+max(2, len(name)/3)
-	for _, k := range Keys() {
+	for _, k := range table() {
 		if v.Known() && !k.ValidIn(v) {
 			continue
 		}

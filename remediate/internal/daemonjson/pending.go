@@ -9,15 +9,26 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// unitPending blocks what would need or change a start of dockerd while its
-// unit files on disk are not those that systemd holds: the flags of the next
-// boot are not known, and one of them may set a key of the file, with which
-// dockerd does not start.
+// unitPending blocks what would need or change a start of dockerd while that
+// start is in doubt: unit files on disk that systemd has not read, of which a
+// flag may set a key of the file, and masked units, with which a daemon that
+// was stopped does not start again, neither with the new file nor the old.
 func (d *diff) unitPending(w *wanted) {
+	if !w.write && !w.wait {
+		return
+	}
 	u, known := d.s.Unit.Get()
-	if known && u.NeedDaemonReload && (w.write || w.wait) {
-		w.verdict = blocked(cmp.Or(u.Name, "docker.service")+" was changed on disk and systemd has not read it, so dockerd's flags at its next start are not known",
+	name := cmp.Or(u.Name, "docker.service")
+	if known && u.NeedDaemonReload {
+		w.verdict = blocked(name+" was changed on disk and systemd has not read it, so dockerd's flags at its next start are not known",
 			"systemctl daemon-reload")
+	}
+	socket, asked := d.s.Socket.Get()
+	if asked && socket.LoadState == "masked" {
+		known, u.LoadState, name = true, "masked", cmp.Or(socket.Name, "docker.socket")
+	}
+	if known && u.LoadState == "masked" && !stopped(d.s) {
+		w.verdict = blocked(name+" is masked: dockerd would not start again", "systemctl unmask "+name)
 	}
 }
 

@@ -125,3 +125,37 @@ func TestTakenUp(t *testing.T) {
 	}
 	t.Errorf("%+v, want %q", r.Impacts, want)
 }
+
+// TestMasked: a daemon that runs under a masked unit must not be stopped; one
+// that is down already loses nothing.
+func TestMasked(t *testing.T) {
+	for name, mask := range map[string]func(*resource.Snapshot){
+		"docker.service": func(s *resource.Snapshot) { s.Unit.Value.LoadState = "masked" },
+		"docker.socket":  func(s *resource.Snapshot) { s.Socket.Value.LoadState = "masked" },
+	} {
+		s := snapshot("{}", v29)
+		mask(s)
+		want := []resource.DaemonKey{key("no-new-privileges", "true")}
+		c := daemonjson.Kind{}.Diff(want, s).Controls[0]
+		if c.Status != resource.Blocked || c.Remedy != "systemctl unmask "+name {
+			t.Errorf("%s: %+v, want blocked", name, c)
+		}
+		s.Unit.Value.ActiveState = "inactive"
+		s.Engine, s.Process = resource.Unknown[resource.Engine]("down"), resource.Unknown[resource.Process]("down")
+		s.Binary = resource.Known(resource.Binary{Version: "29.0.0"})
+		if c := (daemonjson.Kind{}).Diff(want, s).Controls[0]; c.Status != resource.Changing {
+			t.Errorf("%s, stopped: %+v, want change", name, c)
+		}
+	}
+}
+
+// TestPaused: dockerd stops a paused container too, and it does not come back
+// paused.
+func TestPaused(t *testing.T) {
+	s := snapshot("{}", v29)
+	s.Containers = resource.Known([]resource.Container{{Name: "pp", State: "paused"}})
+	r := daemonjson.Kind{}.Diff([]resource.DaemonKey{key("no-new-privileges", "true")}, s)
+	if len(r.Impacts) == 0 || !strings.Contains(r.Impacts[0].Text, "paused containers are stopped; they run again, no longer paused") {
+		t.Errorf("%+v", r.Impacts)
+	}
+}

@@ -1,10 +1,18 @@
 package daemonjson
 
+import (
+	"slices"
+	"sync"
+)
+
 // Keys returns the table: every key of daemon.json that an engine from 20.10
 // to 29.7 reads, one row each. It was made from the json tags of
 // daemon/config and the flags of cmd/dockerd (daemon/command from 29) at every
 // release tag of moby/moby, and from daemon/reload.go.
-func Keys() []Key { return append(securityKeys(), otherKeys()...) }
+func Keys() []Key { return slices.Clone(table()) }
+
+// table makes the rows once: a plan looks keys up some thousand times.
+var table = sync.OnceValue(func() []Key { return append(securityKeys(), otherKeys()...) })
 
 // securityKeys are the keys that decide about isolation, access and logging.
 func securityKeys() []Key {

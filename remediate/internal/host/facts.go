@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -115,7 +116,12 @@ func (r *Reader) execStartFile(u resource.Unit) string {
 
 // BinaryVersion asks the dockerd program on disk for its version, which is
 // the one that the next start runs.
+// Only a program of that name is run: a wrapper script may take no notice of
+// --version and start a daemon.
 func (r *Reader) BinaryVersion(ctx context.Context, path string) (resource.Binary, error) {
+	if !filepath.IsAbs(path) || filepath.Base(path) != "dockerd" {
+		return resource.Binary{}, fmt.Errorf("docker.service starts %s, which is not run to ask for its version", path)
+	}
 	out, err := r.Query(ctx, path, "--version")
 	if err != nil {
 		return resource.Binary{}, fmt.Errorf("cannot run %s --version: %w", path, err)

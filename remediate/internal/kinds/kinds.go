@@ -128,6 +128,10 @@ func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) re
 		}
 		out.Service = mergeService(out.Service, r.Service)
 	}
+	if why := subid.Moved(s); why != "" && out.Service.Action == resource.Restart && !out.Service.DataRootMoves {
+		out.Service.DataRootMoves, out.Service.StopContainers, out.Service.LiveRestoreFirst = true, true, false
+		out.Impacts = append(out.Impacts, resource.Impact{Level: "irreversible", Text: why})
+	}
 	if out.Service.DataRootMoves {
 		out.Impacts = append(out.Impacts, subid.Impacts(s, usernsSize(p))...)
 	}

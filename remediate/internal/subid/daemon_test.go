@@ -95,6 +95,7 @@ func TestDiffOfDaemonInUse(t *testing.T) {
 		{"safe", line("100000:65536"), line("100000:65536"), "100000.100000", subid.Want{}, resource.OK, "", false},
 		{"grows in place", line("100000:65536"), line("100000:65536"), "100000.100000", subid.Want{Size: 100000}, resource.Changing, "100000:100000", false},
 		{"cannot grow", line("100000:65536") + "bob:165536:1\n", line("100000:65536"), "100000.100000", subid.Want{Size: 100000}, resource.Manual, "", false},
+		{"edited since the start", line("900000:65536"), line("900000:65536"), "100000.100000", subid.Want{}, resource.Manual, "", false},
 		{"different start", line("400000:65536"), line("300000:65536"), "400000.300000", subid.Want{}, resource.Manual, "", false},
 		{"overlap", "bob:100000:65536\n" + line("100000:65536"), line("100000:65536"), "100000.100000", subid.Want{}, resource.Changing, "196608:65536", true},
 		{"policy's start", line("100000:65536"), line("100000:65536"), "100000.100000", subid.Want{Start: at(262144)}, resource.Changing, "262144:65536", true},
@@ -158,5 +159,47 @@ func TestDiffOfStoppedDaemon(t *testing.T) {
 				t.Errorf("%+v", got.Service)
 			}
 		})
+	}
+}
+
+// TestOverlapsAreShort: a range at 0 meets every account of the host, and is
+// named once for each file. The daemon took it and stays without user
+// namespaces, so only a restart brings the new one into effect.
+func TestOverlapsAreShort(t *testing.T) {
+	h := remap("dockremap:0:65536\n", "dockremap:0:65536\n")
+	s := h.snapshot()
+	s.Engine = resource.Known(resource.Engine{Version: "20.10.24", RootDir: "/var/lib/docker/0.0"})
+	s.DaemonJSON = resource.Known(resource.File{Content: []byte(`{"userns-remap":"dockremap"}`)})
+	got := subid.Kind{}.Diff(&subid.Want{Control: "userns-remap"}, s)
+	status(t, got, resource.Changing)
+	if r := got.Controls[0].Reason; strings.Count(r, "overlaps") != 2 || !strings.Contains(r, " more") {
+		t.Error(r)
+	}
+	if got.Service.Action != resource.Restart || !got.Service.DataRootMoves {
+		t.Errorf("%+v, want a restart", got.Service)
+	}
+}
+
+// TestMoved: ranges that were edited after the start turn any restart into a
+// move of the data root.
+func TestMoved(t *testing.T) {
+	const now, later = "dockremap:100000:65536\n", "dockremap:900000:65536\n"
+	for _, tc := range []struct {
+		name, subuid, json, root string
+		want                     bool
+	}{
+		{"as it runs", now, `{"userns-remap":"default"}`, "100000.100000", false},
+		{"edited", later, `{"userns-remap":"default"}`, "100000.100000", true},
+		{"not remapped", later, `{}`, "", false},
+	} {
+		s := remap(tc.subuid, tc.subuid).snapshot()
+		s.Engine = resource.Known(resource.Engine{Version: "28.0.0", RootDir: "/var/lib/docker"})
+		if tc.root != "" {
+			s = live(s, "28.0.0", tc.root)
+		}
+		s.DaemonJSON = resource.Known(resource.File{Content: []byte(tc.json)})
+		if got := subid.Moved(s); (got != "") != tc.want {
+			t.Errorf("%s: %q", tc.name, got)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package subid
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -27,24 +28,63 @@ func (p *plan) ranges() *refusal {
 		return blocked("ask for 65536 or more", "cannot use a range of %d ids: containers need at least %d", size, MinSize)
 	}
 	f := p.faults()
+	uid, gid, live := p.remapped()
 	if len(f.grave)+len(f.light) == 0 {
-		return nil
+		return p.edited(uid, gid, live)
 	}
 	r, refused := p.choose()
 	if refused != nil {
 		return refused
 	}
-	uid, gid, live := p.remapped()
 	moves := live && (r.Start != uid || r.Start != gid)
 	if refused := p.mayReplace(f, r, moves); refused != nil {
 		return refused
 	}
 	p.replace(r)
 	p.why = slices.Concat(p.why, f.grave, f.light)
-	if live {
+	e, asked := p.s.Engine.Get()
+	switch {
+	case live:
 		p.announce(r, fmt.Sprintf("%d.%d", uid, gid), moves)
+	case asked && p.configured(): // as with a range at 0: accepted, and user namespaces stay off
+		p.announce(r, path.Base(e.RootDir), true)
 	}
 	return nil
+}
+
+// Moved says why any restart of the daemon would move its data root, "" if none
+// would: somebody has edited the ranges of the account that it is remapped to.
+func Moved(s *resource.Snapshot) string {
+	account := daemonJSON(s).Remap
+	for _, f := range s.Flags.Value {
+		if f.Name == "userns-remap" {
+			account = f.Value
+		}
+	}
+	p := &plan{want: Want{Account: account}, s: s}
+	if account == "" || p.read() != nil || p.subject() != nil {
+		return ""
+	}
+	if r := p.edited(p.remapped()); r != nil {
+		return r.reason
+	}
+	return ""
+}
+
+// edited judges ranges that are safe by themselves, but are not those that the
+// daemon runs with: somebody has edited them since its start.
+func (p *plan) edited(uid, gid uint32, live bool) *refusal {
+	u, g := p.root()
+	e, asked := p.s.Engine.Get()
+	if !asked || !live || u == uid && g == gid {
+		return nil
+	}
+	return &refusal{
+		resource.Manual,
+		fmt.Sprintf("dockerd runs mapped to %d.%d, but the ranges of %s now begin at %d.%d: at its next start the data root moves, and all in %s goes out of sight",
+			uid, gid, p.name, u, g, e.RootDir),
+		fmt.Sprintf("put the lines of %s in %s and %s back, or restart dockerd when its containers may go", p.name, subuidPath, subgidPath),
+	}
 }
 
 // mayReplace leaves to a person what costs more than it mends.
@@ -145,10 +185,13 @@ func (p *plan) lineFaults(path string, f *faults) {
 func (p *plan) overlaps(path string, f *faults) {
 	own := p.own(path)
 	for i, e := range own {
-		for _, h := range p.holders(path) {
-			if h.Overlaps(e.Range) {
-				f.add(&f.grave, "the range %v of %s (%s:%d) overlaps %v of %s", e.Range, p.name, path, e.Line, h.Range, h.Who)
+		held := slices.DeleteFunc(p.holders(path), func(h Holder) bool { return !h.Overlaps(e.Range) })
+		if len(held) > 0 {
+			more := ""
+			if len(held) > 1 { // a range at 0 meets every account
+				more = fmt.Sprintf(" and %d more", len(held)-1)
 			}
+			f.add(&f.grave, "the range %v of %s (%s:%d) overlaps %v of %s%s", e.Range, p.name, path, e.Line, held[0].Range, held[0].Who, more)
 		}
 		for _, twice := range own[:i] {
 			if twice.Range.Overlaps(e.Range) {
