@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tailscale/hujson"
@@ -143,6 +144,7 @@ func (c *checker) encoding() {
 
 func (c *checker) member(m hujson.ObjectMember) {
 	name, offset := nameOf(m), len(c.doc.bom)+m.Name.StartOffset
+	c.numbers(name, m.Value)
 	k, ok := Lookup(name)
 	if !ok {
 		_, nested := m.Value.Value.(*hujson.Object)
@@ -157,6 +159,21 @@ func (c *checker) member(m hujson.ObjectMember) {
 		}
 	}
 	c.types(k, m)
+}
+
+// numbers refuses those that are beyond a 64-bit float anywhere in a value:
+// before dockerd decodes a key as its type, it reads the whole file into a map
+// (daemon/config/config.go, getConflictFreeConfiguration).
+func (c *checker) numbers(key string, v hujson.Value) {
+	for part := range v.All() {
+		lit, ok := part.Value.(hujson.Literal)
+		if !ok || lit.Kind() != '0' {
+			continue
+		}
+		if _, err := strconv.ParseFloat(string(lit), 64); err != nil {
+			c.at(Refused, len(c.doc.bom)+part.StartOffset, key, "the number is out of range", "use one that a 64-bit float can hold")
+		}
+	}
 }
 
 // types decodes a value as dockerd would, an object member by member so that
