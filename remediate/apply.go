@@ -83,7 +83,7 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 	plan := NewPlan(o.Policy, s)
 	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan, Notes: r.notes}
 	if !plan.Pending() {
-		return res, nil
+		return res, whollyBlocked(plan)
 	}
 	if err := canServe(plan.Service, s); err != nil {
 		return res, err
@@ -94,6 +94,23 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 	return r.commit(ctx, res, h.spec(plan, s, o), o.Settle, func(s *resource.Snapshot) error {
 		return asWanted(NewPlan(o.Policy, s))
 	})
+}
+
+// whollyBlocked is an error when not one control of the policy holds and at
+// least one is blocked, as with a daemon.json that dockerd refuses: to say 0
+// then would tell configuration management that all is well.
+func whollyBlocked(p *resource.Plan) error {
+	if p.Count(resource.OK) > 0 || p.Count(resource.Blocked) == 0 {
+		return nil
+	}
+	blocked := &BlockedError{}
+	for _, c := range p.Controls {
+		if c.Status == resource.Blocked && !slices.Contains(blocked.Reasons, c.Reason) {
+			blocked.Reasons = append(blocked.Reasons, c.Reason)
+			blocked.Remedies = append(blocked.Remedies, c.Remedy)
+		}
+	}
+	return blocked
 }
 
 // canServe refuses a change that would need a restart which bulwark cannot

@@ -33,6 +33,13 @@ type EditedError struct{ Conflict *ConflictError }
 
 func (e *EditedError) Error() string { return e.Conflict.Error() + "; nothing was changed" }
 
+// A BlockedError says that nothing of the policy can be brought about.
+type BlockedError struct{ Reasons, Remedies []string }
+
+func (e *BlockedError) Error() string {
+	return "cannot apply any control of the policy: " + strings.Join(e.Reasons, "; ")
+}
+
 // A HoldError refuses a plan that was rolled back before.
 type HoldError struct{ Reason string }
 

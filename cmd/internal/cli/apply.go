@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -195,6 +196,7 @@ func explain(err error) error {
 		busy *remediate.BusyError
 		conf *remediate.ConflictError
 		edit *remediate.EditedError
+		stop *remediate.BlockedError
 	)
 	switch {
 	case errors.As(err, &hold):
@@ -203,6 +205,8 @@ func explain(err error) error {
 		return withHint(err, "to go on all the same: --allow-irreversible")
 	case errors.As(err, &busy):
 		return withHint(err, "wait for it with --lock-timeout 5m")
+	case errors.As(err, &stop):
+		return withHint(err, slices.DeleteFunc(stop.Remedies, func(r string) bool { return r == "" })...)
 	case errors.As(err, &edit):
 		return withHint(err, "bulwark history show "+edit.Conflict.ID+" prints what was there, to put back by hand")
 	case errors.As(err, &conf):
