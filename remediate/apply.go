@@ -79,6 +79,22 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 	}
 	defer r.close()
 	r.limitStart(o.StartTimeout)
+	for try := 1; ; try++ {
+		res, err := r.apply(ctx, o)
+		// useradd and its kin may come between the look at their files and
+		// the lock on them; consent to what was shown is checked by Approve.
+		var stale *StaleError
+		if try == observations || !errors.As(err, &stale) || !stale.raced {
+			return res, err
+		}
+	}
+}
+
+// observations is how often apply looks again when others were quicker.
+const observations = 5
+
+func (r *run) apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
+	h := r.host
 	s := h.Observe(ctx)
 	plan := NewPlan(o.Policy, s)
 	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan, Notes: r.notes}
@@ -187,7 +203,8 @@ func workloads(s *resource.Snapshot) []dockerd.Workload {
 	all, _ := s.Containers.Get()
 	for _, c := range all {
 		if c.State == "running" || c.State == "paused" {
-			out = append(out, dockerd.Workload{ID: c.ID, Name: c.Name, Gone: c.AutoRemove})
+			job := c.RestartPolicy == "" || c.RestartPolicy == "no"
+			out = append(out, dockerd.Workload{ID: c.ID, Name: c.Name, Gone: c.AutoRemove, Job: job})
 		}
 	}
 	return out

@@ -23,7 +23,11 @@ type (
 )
 
 // A StaleError refuses a plan that no longer describes the host.
-type StaleError struct{ What string }
+type StaleError struct {
+	What string
+	// raced says that a file changed between the observation and the lock.
+	raced bool
+}
 
 func (e *StaleError) Error() string { return "the plan is stale: " + e.What }
 

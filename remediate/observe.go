@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -133,6 +134,9 @@ func (h *Host) flags(unit resource.Fact[resource.Unit]) resource.Fact[[]resource
 	}
 	if u.LoadState != "loaded" {
 		return resource.Unknown[[]resource.Flag]("docker.service is " + u.LoadState)
+	}
+	if len(u.ExecStart) == 0 || filepath.Base(u.ExecStart[0]) != "dockerd" {
+		return resource.Unknown[[]resource.Flag]("docker.service does not start dockerd itself but " + strings.Join(u.ExecStart, " "))
 	}
 	words, err := h.reader.CommandLine(u)
 	if err != nil {

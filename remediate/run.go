@@ -82,7 +82,7 @@ func (r *run) close() { r.txn.Close() }
 func (r *run) explain(err error) error {
 	var drift *txn.DriftError
 	if errors.As(err, &drift) {
-		return &StaleError{What: drift.Error()}
+		return &StaleError{What: drift.Error(), raced: true}
 	}
 	var conflict *txn.ConflictError
 	if errors.As(err, &conflict) {

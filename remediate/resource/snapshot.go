@@ -47,6 +47,10 @@ type Host struct {
 type File struct {
 	Path  string      `json:"path"`
 	Print Fingerprint `json:"print"`
+	// Locked says why the file could not be replaced or created: a read-only
+	// file system, a directory that others may write, chattr(1), a mount; ""
+	// if nothing is in the way or that cannot be told.
+	Locked string `json:"locked,omitempty"`
 	// Content is nil when the file is absent. In a written snapshot secret
 	// values are replaced, so Sum(Content) may differ from Print.SHA256.
 	Content []byte `json:"content,omitempty"`
@@ -80,6 +84,10 @@ type Process struct {
 	StartTicks uint64 `json:"start_ticks,omitempty"`
 	// StartedNS is the wall-clock start, nanoseconds since the epoch.
 	StartedNS int64 `json:"started_ns,omitempty"`
+	// NofileHard is the hard limit of open files that the process, and so a
+	// container of its, cannot exceed; 0 if it can (CAP_SYS_RESOURCE), has no
+	// limit, or may not be asked.
+	NofileHard uint64 `json:"nofile_hard,omitempty"`
 }
 
 // A Flag is one flag that dockerd gets at its next start.

@@ -69,6 +69,7 @@ refused; giving it counts as consent.` +
 }
 
 func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyGiven bool) error {
+	a.patient.Store(true)
 	ignoreHangup()
 	h, err := a.open()
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -27,6 +29,9 @@ type app struct {
 	dockerHost string
 	json       bool
 	args       []string
+	// patient says that the command changes the host: a signal ends it at the
+	// next safe point, and no second one kills it on the way there.
+	patient atomic.Bool
 }
 
 // Main runs one command line and returns the exit code.
@@ -37,6 +42,11 @@ func Main(ctx context.Context, version string, args []string, in io.Reader, out,
 	cmd.SetIn(in)
 	cmd.SetOut(out)
 	cmd.SetErr(errw)
+	defer context.AfterFunc(ctx, func() {
+		if !a.patient.Load() {
+			signal.Reset(os.Interrupt, syscall.SIGTERM) // a second one ends a read that hangs
+		}
+	})()
 	err := cmd.ExecuteContext(ctx)
 	a.report(err)
 	return exitCode(err)
@@ -104,11 +114,10 @@ func failureOf(err error, hints []string) failure {
 	return f
 }
 
-// open opens the host that the flags name.
+// open opens the host that the flags name. DOCKER_HOST is not one of them: it
+// may name a rootless daemon or another machine's, whose answers would pass for
+// evidence about this one.
 func (a *app) open() (*remediate.Host, error) {
-	if h := os.Getenv("DOCKER_HOST"); a.dockerHost == "" && strings.HasPrefix(h, "unix://") {
-		a.dockerHost = h
-	}
 	return remediate.Open(a.version, a.root, a.dockerHost)
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -79,7 +78,7 @@ func (a *app) observe(ctx context.Context, h *remediate.Host, file string) (*res
 	if file == "" {
 		return h.Observe(ctx), nil
 	}
-	b, err := os.ReadFile(file)
+	b, err := readAtMost(file, maxSnapshot)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the snapshot: %w", err)
 	}

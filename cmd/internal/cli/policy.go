@@ -39,7 +39,7 @@ func (a *app) loadPolicy(ref string) (*plans.Policy, error) {
 			return nil, fmt.Errorf("cannot read %s: %w", site, err)
 		}
 	}
-	p, err := plans.Load(ref, os.ReadFile)
+	p, err := plans.Load(ref, readPolicy)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ changes nothing.` + exitHelp(exitOK, exitError, exitNeedsPerson, exitBusy),
 }
 
 func (a *app) runRecover(ctx context.Context, o remediate.RecoverOptions) error {
+	a.patient.Store(true)
 	ignoreHangup()
 	h, err := a.open()
 	if err != nil {

@@ -33,6 +33,7 @@ times. Files that somebody edited since are not overwritten.` +
 }
 
 func (a *app) runRollback(ctx context.Context, o rollbackOptions) error {
+	a.patient.Store(true)
 	ignoreHangup()
 	if !o.yes && !isTerminal(a.in) {
 		return withHint(errors.New("cannot ask: standard input is not a terminal"), "use --yes")

@@ -91,16 +91,36 @@ func (d *diff) unusable() (verdict, bool) {
 	case p.Exists() && p.Type != resource.Regular:
 		v.reason = fmt.Sprintf("%s is not a regular file (%s)", d.path, p.Type)
 		v.remedy = "replace it by a regular file, or pass its target with dockerd's --config-file"
-	case p.Flags&(resource.FlagImmutable|resource.FlagAppend) != 0:
-		v.reason = d.path + " cannot be replaced: it is immutable or append-only"
-		v.remedy = "chattr -i -a " + d.path
-	case p.Nlink > 1:
-		v.reason = fmt.Sprintf("%s has %d hard links, and the others would keep the old content", d.path, p.Nlink)
-		v.remedy = "make it a file of its own: cp -p it to a new name, then mv that over it"
 	default:
 		return v, false
 	}
 	return v, true
+}
+
+// barred judges whether the file can be replaced at all; one that is right
+// already need not be.
+func (d *diff) barred() (verdict, bool) {
+	p := d.file.Print
+	switch {
+	case p.Flags&(resource.FlagImmutable|resource.FlagAppend) != 0:
+		return blocked(d.path+" cannot be replaced: it is immutable or append-only", "chattr -i -a "+d.path), true
+	case p.Nlink > 1:
+		return blocked(fmt.Sprintf("%s has %d hard links, and the others would keep the old content", d.path, p.Nlink),
+			"make it a file of its own: cp -p it to a new name, then mv that over it"), true
+	case d.file.Locked != "":
+		return blocked(d.path+" cannot be replaced: "+d.file.Locked, ""), true
+	}
+	return verdict{}, false
+}
+
+// block gives a verdict to every key that would be written.
+func (d *diff) block(v verdict) {
+	for i := range d.keys {
+		if d.keys[i].write {
+			d.keys[i].verdict = v
+		}
+	}
+	d.spread()
 }
 
 func (d *diff) all(v verdict) {
@@ -121,6 +141,10 @@ func (d *diff) settle() {
 			bad = d.refused(content)
 		}
 		if len(bad) == 0 {
+			if v, barred := d.barred(); barred && !bytes.Equal(content, d.file.Content) {
+				d.block(v)
+				return
+			}
 			d.content = content
 			return
 		}

@@ -2,6 +2,7 @@ package daemonjson
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -118,9 +119,30 @@ func (d *diff) host(w *wanted) bool {
 			"leave the swarm, or leave live-restore out of the policy")
 	case w.Key == "selinux-enabled" && on && hostKnown && len(h.LSM) > 0 && !slices.Contains(h.LSM, "selinux"):
 		w.verdict = blocked("SELinux is not active on this host", "enable SELinux, or leave selinux-enabled out of the policy")
+	case w.Key == "default-ulimits":
+		return d.nofile(w)
 	default:
 		return false
 	}
+	return true
+}
+
+// nofile blocks a limit of open files beyond what dockerd can give: every
+// container would fail to start ("error setting rlimit type 7").
+func (d *diff) nofile(w *wanted) bool {
+	p, _ := d.s.Process.Get()
+	var limits map[string]struct{ Hard, Soft int64 }
+	if p.NofileHard == 0 || json.Unmarshal(w.Value, &limits) != nil {
+		return false
+	}
+	l, ok := limits["nofile"]
+	if most := int64(p.NofileHard); !ok || l.Hard >= 0 && l.Hard <= most && l.Soft <= most {
+		return false
+	}
+	w.verdict = blocked(
+		fmt.Sprintf("dockerd's own limit of open files is %d and it may not raise it: containers could not start", p.NofileHard),
+		fmt.Sprintf("set default-ulimits.nofile to at most %d in the policy, or raise LimitNOFILE of docker.service and containerd.service", p.NofileHard),
+	)
 	return true
 }
 

@@ -62,11 +62,12 @@ func (s *Step) alive(ctx context.Context, c *conns, invocation string) error {
 
 func allRun(ctx context.Context, c *conns, running []Workload) error {
 	for _, w := range running {
-		exists, up, err := c.docker.Running(ctx, w.ID)
+		st, err := c.docker.Status(ctx, w.ID)
 		if err != nil {
 			return err
 		}
-		if !up && (exists || !w.Gone) {
+		ended := st.Exists && w.Job && st.ExitCode == 0
+		if !st.Running && !ended && (st.Exists || !w.Gone) {
 			return fmt.Errorf("container %s ran before and does not run now", w.Name)
 		}
 	}

@@ -28,6 +28,9 @@ type Workload struct {
 	// Gone says that it may be missing: it was started with --rm, which no
 	// restart brings back, or may have been removed since.
 	Gone bool `json:"gone,omitempty"`
+	// Job says that nothing restarts it when it ends: to have ended well is
+	// as good as to run.
+	Job bool `json:"job,omitempty"`
 }
 
 // A Payload is what the journal keeps of the step.
@@ -226,13 +229,13 @@ func (s *Step) stopContainers(ctx context.Context, c *conns, running []Workload)
 // restarts only what has a restart policy.
 func (s *Step) startContainers(ctx context.Context, c *conns, running []Workload) error {
 	for _, w := range running {
-		exists, up, err := c.docker.Running(ctx, w.ID)
+		st, err := c.docker.Status(ctx, w.ID)
 		switch {
 		case err != nil:
 			return err
-		case up || !exists && w.Gone:
+		case st.Running || !st.Exists && w.Gone:
 			continue
-		case !exists:
+		case !st.Exists:
 			return fmt.Errorf("container %s is gone", w.Name)
 		}
 		s.say("starting container %s", w.Name)

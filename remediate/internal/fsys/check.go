@@ -1,6 +1,7 @@
 package fsys
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -50,4 +51,33 @@ func (d *Dir) mounted(name string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// locked says why path could not be replaced or created, as far as looking
+// tells; what the caller may not look at is left for the change to find.
+func (r *Root) locked(path string) string {
+	d, err := r.OpenDir(filepath.Dir(path))
+	if err != nil {
+		return unsafeReason(err)
+	}
+	defer d.Close()
+	if _, err := d.Check(filepath.Base(path)); err != nil {
+		return unsafeReason(err)
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(d.fd, &fs); err == nil && fs.Flags&unix.ST_RDONLY != 0 {
+		return "its file system is mounted read-only"
+	}
+	if inodeFlags(d.fd)&resource.FlagImmutable != 0 {
+		return "its directory is locked with chattr +i"
+	}
+	return ""
+}
+
+func unsafeReason(err error) string {
+	var unsafe *UnsafeError
+	if errors.As(err, &unsafe) {
+		return unsafe.Path + ": " + unsafe.Why
+	}
+	return ""
 }

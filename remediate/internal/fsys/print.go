@@ -28,7 +28,13 @@ var errMoving = errors.New("it changes while it is read")
 // File returns the state and the bytes of path; links in parents are followed
 // inside the root, a final link is not. An absent file is no error. A regular
 // file of more than MaxFile bytes is refused.
-func (r *Root) File(path string) (resource.File, error) { return r.read(path, true) }
+func (r *Root) File(path string) (resource.File, error) {
+	f, err := r.read(path, true)
+	if err == nil {
+		f.Locked = r.locked(path)
+	}
+	return f, err
+}
 
 // Fingerprint is File without the bytes and without their limit.
 func (r *Root) Fingerprint(path string) (resource.Fingerprint, error) {

@@ -50,11 +50,11 @@ func TestGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if exists, up, err := d.Running(context.Background(), "here"); !exists || !up || err != nil {
-		t.Errorf("here: %v %v %v", exists, up, err)
+	if st, err := d.Status(context.Background(), "here"); !st.Exists || !st.Running || err != nil {
+		t.Errorf("here: %v %v", st, err)
 	}
-	if exists, up, err := d.Running(context.Background(), "gone"); exists || up || err != nil {
-		t.Errorf("gone: %v %v %v", exists, up, err)
+	if st, err := d.Status(context.Background(), "gone"); st.Exists || st.Running || err != nil {
+		t.Errorf("gone: %v %v", st, err)
 	}
 	if err := d.StopContainer(context.Background(), "gone"); err != nil {
 		t.Errorf("stop: %v", err)

@@ -83,16 +83,26 @@ func (d *Docker) Reloaded(ctx context.Context, since time.Time) (map[string]stri
 // stamp is an instant as the events API takes it: seconds.nanoseconds.
 func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }
 
-// Running returns whether a container exists and whether it runs.
-func (d *Docker) Running(ctx context.Context, id string) (exists, running bool, err error) {
+// A ContainerStatus is what a restart may have done to a container.
+type ContainerStatus struct {
+	Exists, Running bool
+	ExitCode        int // of one that does not run
+}
+
+// Status asks for one container; that there is none is no error.
+func (d *Docker) Status(ctx context.Context, id string) (ContainerStatus, error) {
 	res, err := d.c.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if isNotFound(err) {
-		return false, false, nil
+		return ContainerStatus{}, nil
 	}
 	if err != nil {
-		return false, false, apiError(err)
+		return ContainerStatus{}, apiError(err)
 	}
-	return true, res.Container.State != nil && res.Container.State.Running, nil
+	st := ContainerStatus{Exists: true}
+	if s := res.Container.State; s != nil {
+		st.Running, st.ExitCode = s.Running, s.ExitCode
+	}
+	return st, nil
 }
 
 // StartContainer starts a container; one that already runs is no error.

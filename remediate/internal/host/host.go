@@ -102,6 +102,7 @@ func (r *Reader) Process(pid int) (resource.Process, error) {
 		Argv:       strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"),
 		StartTicks: ticks,
 		StartedNS:  boot + int64(ticks)*int64(time.Second/clockTicks),
+		NofileHard: nofileHard(dir),
 	}, nil
 }
 

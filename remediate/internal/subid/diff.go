@@ -192,7 +192,13 @@ func (p *plan) change(path string, e *resource.LineEdit) resource.Change {
 func (p *plan) writable() *refusal {
 	for _, path := range burst {
 		f := p.file(path)
-		if p.edits[path] == nil || !f.Print.Exists() {
+		if p.edits[path] == nil {
+			continue
+		}
+		if !f.Print.Exists() {
+			if f.Locked != "" {
+				return blocked("", "cannot create %s: %s", path, f.Locked)
+			}
 			continue
 		}
 		if f.Print.Type != resource.Regular {
@@ -205,6 +211,9 @@ func (p *plan) writable() *refusal {
 		if f.Print.Nlink > 1 {
 			return blocked("make it a file of its own: cp -p it to a new name, then mv that over it",
 				"cannot edit %s: it has %d hard links, and the others would keep the old content", path, f.Print.Nlink)
+		}
+		if f.Locked != "" {
+			return blocked("", "cannot edit %s: %s", path, f.Locked)
 		}
 	}
 	return nil
