@@ -41,6 +41,10 @@ type Host struct {
 	// Containers' cgroup version and LSMs matter to later kinds.
 	CgroupVersion int      `json:"cgroup_version,omitempty"`
 	LSM           []string `json:"lsm,omitempty"`
+	// BridgeNF is net.bridge.bridge-nf-call-iptables: "1" if packets between
+	// ports of one bridge pass iptables, "0" if not, "absent" if br_netfilter
+	// is not loaded, "" if not read.
+	BridgeNF string `json:"bridge_nf,omitempty"`
 }
 
 // A File is the state of one path and, for regular files, its bytes.

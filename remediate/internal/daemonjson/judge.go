@@ -165,7 +165,7 @@ func (d *diff) compare(w *wanted) {
 	}
 	switch r, why := read(d.s, w.row, have); r {
 	case taken:
-		w.verdict = verdict{status: resource.OK}
+		w.verdict = d.enforced(w)
 	case waiting:
 		w.verdict = verdict{status: resource.Changing, wait: true, reason: w.Key + ": the file is right, dockerd has not taken it up: " + why}
 	case ignored:
@@ -175,6 +175,21 @@ func (d *diff) compare(w *wanted) {
 		}
 	default:
 		w.verdict = verdict{status: resource.Unread, reason: w.Key + ": the file is right; " + why, remedy: "restart dockerd to be sure"}
+	}
+}
+
+// enforced judges whether what dockerd works with also holds in the kernel: it
+// separates containers of one bridge by iptables, which sees their packets only
+// with br_netfilter.
+func (d *diff) enforced(w *wanted) verdict {
+	h, _ := d.s.Host.Get()
+	if w.Key != "icc" || string(bytes.TrimSpace(w.Value)) != "false" || h.BridgeNF != "0" && h.BridgeNF != "absent" {
+		return verdict{status: resource.OK}
+	}
+	return verdict{
+		status: resource.Manual,
+		reason: "icc: dockerd works with false, but the kernel does not enforce it: net.bridge.bridge-nf-call-iptables is " + h.BridgeNF,
+		remedy: "load br_netfilter and set net.bridge.bridge-nf-call-iptables=1, now and in /etc/modules-load.d and /etc/sysctl.d",
 	}
 }
 

@@ -46,7 +46,16 @@ func (r *Reader) Facts() (resource.Host, error) {
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
 		h.CgroupVersion = 2
 	}
+	h.BridgeNF = bridgeNF("/proc/sys/net/bridge/bridge-nf-call-iptables")
 	return h, nil
+}
+
+func bridgeNF(path string) string {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "absent"
+	}
+	return strings.TrimSpace(string(b))
 }
 
 // osRelease returns PRETTY_NAME. On most distributions /etc/os-release is a
