@@ -96,13 +96,13 @@ func (c *checker) logOpts() {
 	if !opts.stated() || len(opts.fields) == 0 {
 		return
 	}
-	if !driver.stated() {
-		c.fail(opts, "daemon.log-opts", "log-driver beside it", "none", "options of another driver, which the host may have set, keep dockerd from starting")
-		return
+	name := "json-file" // dockerd's default; on a host with another driver the options are blocked
+	if driver.stated() {
+		name = driver.text
 	}
 	for _, f := range opts.fields {
 		if f.value.kind != null {
-			c.logOpt(driver.text, f)
+			c.logOpt(name, f)
 		}
 	}
 }

@@ -78,8 +78,8 @@ func TestFaultsAreNamedWithPlaceAndRemedy(t *testing.T) {
   hint: did you mean hard?
 2: daemon.default-ulimits.core.Soft: expected a known key, got "Soft"
   hint: did you mean soft?`},
-		"log-opts without driver": {"version: 1\ndaemon: {log-opts: {max-size: 1m}}", `2: daemon.log-opts: expected log-driver beside it, got none
-  hint: options of another driver, which the host may have set, keep dockerd from starting`},
+		"log-opts without driver": {"version: 1\ndaemon: {log-opts: {tag: x, gelf-address: y}}", `2: daemon.log-opts.gelf-address: expected an option of json-file, got "gelf-address"
+  hint: its options are compress, max-file, max-size, env, env-regex, labels, labels-regex, tag, mode, max-buffer-size`},
 		"log-opts that the driver lacks": {"version: 1\ndaemon: {log-driver: json-file, log-opts: {maxsize: 1m, max-size: abc, max-file: '0', mode: fast}}", `2: daemon.log-opts.maxsize: expected an option of json-file, got "maxsize"
   hint: did you mean max-size?
 2: daemon.log-opts.max-size: expected a size such as 10m, got the text "abc"

@@ -32,8 +32,11 @@ func merge(parent, child *node, path string) *node {
 // forgetLogOpts drops inherited log-opts when child changes the driver:
 // dockerd does not start with options that its log driver does not know.
 func forgetLogOpts(parent, child *node) *node {
-	driver := child.get("log-driver")
-	if old := parent.get("log-driver"); driver == nil || old == nil || old.text == driver.text {
+	was := "json-file" // what options without a driver are for
+	if old := parent.get("log-driver"); old != nil {
+		was = old.text
+	}
+	if driver := child.get("log-driver"); driver == nil || driver.text == was {
 		return parent
 	}
 	return parent.drop("log-opts")

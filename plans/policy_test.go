@@ -39,7 +39,6 @@ func TestBaselineHoldsNothingThatStopsWorkloads(t *testing.T) {
 	want := []string{
 		`default-ulimits {"nofile":{"Name":"nofile","Hard":524288,"Soft":65536}}`,
 		`live-restore true`,
-		`log-driver "json-file"`,
 		`log-opts {"max-file":"5","max-size":"10m"}`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -68,7 +67,7 @@ func TestStrictHasEveryDefence(t *testing.T) {
 		"default-network-opts":  `{"bridge":{"com.docker.network.bridge.host_binding_ipv4":"127.0.0.1"}}`,
 		"default-ulimits":       `{"nofile":{"Name":"nofile","Hard":524288,"Soft":65536}}`,
 		"icc":                   "false", "insecure-registries": "", "ip": `"127.0.0.1"`,
-		"live-restore": "true", "log-driver": `"json-file"`, "log-opts": `{"max-file":"5","max-size":"10m"}`,
+		"live-restore": "true", "log-opts": `{"max-file":"5","max-size":"10m"}`,
 		"no-new-privileges": "true", "userland-proxy": "false", "userns-remap": `"dockremap"`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

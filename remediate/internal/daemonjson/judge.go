@@ -121,9 +121,36 @@ func (d *diff) host(w *wanted) bool {
 		w.verdict = blocked("SELinux is not active on this host", "enable SELinux, or leave selinux-enabled out of the policy")
 	case w.Key == "default-ulimits":
 		return d.nofile(w)
+	case w.Key == "log-opts":
+		return d.otherDriver(w)
 	default:
 		return false
 	}
+	return true
+}
+
+// otherDriver blocks log options of a policy that names no driver where the
+// host has one that is not file-based: they would keep dockerd from starting,
+// and naming json-file would take the logs from where the admin sends them.
+func (d *diff) otherDriver(w *wanted) bool {
+	if w.Value == nil || slices.ContainsFunc(d.keys, func(x wanted) bool { return x.Key == "log-driver" }) {
+		return false
+	}
+	driver := "json-file"
+	row, _ := Lookup("log-driver")
+	for _, raw := range []func() (json.RawMessage, bool){
+		func() (json.RawMessage, bool) { return d.doc.get("log-driver") },
+		func() (json.RawMessage, bool) { return valueOf(row, flagsOf("log-driver", "log-driver", d.flags)) },
+	} {
+		if v, ok := raw(); ok && json.Unmarshal(v, &driver) == nil && driver != "" {
+			break
+		}
+	}
+	if driver == "json-file" || driver == "local" || driver == "" {
+		return false
+	}
+	w.verdict = blocked("this host logs by "+driver+", and the policy's options are for json-file; the driver is left as it is",
+		"name log-driver and its options in a policy of your own, or say unmanaged: [daemon.log-opts]")
 	return true
 }
 
