@@ -27,8 +27,11 @@ func (h *Host) ensureRecovery(ctx context.Context) error {
 		return nil
 	}
 	sd, err := host.OpenSystemd(ctx)
+	if errors.Is(err, host.ErrNoSystemd) {
+		return nil // no boot unit; recovery then runs with the next command
+	}
 	if err != nil {
-		return nil // no systemd, no boot unit; recovery then runs with the next command
+		return err
 	}
 	defer sd.Close()
 	if err := h.copyProgram(); err != nil {

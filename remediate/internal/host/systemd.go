@@ -13,13 +13,14 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-var errNoSystemd = errors.New("systemd is not running")
+// ErrNoSystemd says that the host was not booted with systemd.
+var ErrNoSystemd = errors.New("systemd is not running")
 
 // dialSystemd connects to the system bus, or as root without a bus to
 // systemd's private socket.
 func dialSystemd(ctx context.Context) (*dbus.Conn, error) {
 	if !util.IsRunningSystemd() {
-		return nil, errNoSystemd
+		return nil, ErrNoSystemd
 	}
 	conn, err := dbus.NewWithContext(ctx)
 	if err != nil {
