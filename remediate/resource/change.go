@@ -46,6 +46,24 @@ type Change struct {
 	Lock string `json:"lock,omitempty"`
 }
 
+// An Operation is a change of something that is not a file: rules in the
+// kernel. A step of the transaction carries it out and takes it back.
+type Operation struct {
+	Kind string `json:"kind"` // "egress"
+	// Target names what is changed, for people: "iptables (nft)".
+	Target   string   `json:"target"`
+	Action   Action   `json:"action"`
+	Controls []string `json:"controls"`
+	Why      []string `json:"why,omitempty"`
+	// Old and New are the texts that Diff is made of.
+	Old string `json:"-"`
+	New string `json:"-"`
+	// Diff is the unified diff for people.
+	Diff string `json:"diff,omitempty"`
+	// Payload is what the step gets; its content is the step's business.
+	Payload json.RawMessage `json:"-"`
+}
+
 // LockAccounts is shadow-utils' lckpwdf(3) lock on /etc/.pwd.lock.
 const LockAccounts = "accounts"
 
@@ -135,8 +153,9 @@ type Impact struct {
 
 // A Result is what a kind's Diff returns.
 type Result struct {
-	Controls []ControlResult
-	Changes  []Change
-	Service  Service
-	Impacts  []Impact
+	Controls   []ControlResult
+	Changes    []Change
+	Operations []Operation
+	Service    Service
+	Impacts    []Impact
 }

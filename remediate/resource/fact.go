@@ -10,6 +10,9 @@ type Fact[T any] struct {
 	Unknown string `json:"unknown,omitempty"`
 }
 
+// NotAsked is why a fact was not read that no part of the policy needs.
+const NotAsked = "not asked for"
+
 // Known returns the fact v.
 func Known[T any](v T) Fact[T] { return Fact[T]{Value: v} }
 

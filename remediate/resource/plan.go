@@ -19,8 +19,10 @@ type Plan struct {
 	Digest   string          `json:"digest"`
 	Controls []ControlResult `json:"controls"`
 	Changes  []Change        `json:"changes"`
-	Service  Service         `json:"service"`
-	Impacts  []Impact        `json:"impacts"`
+	// Operations are changes of the running kernel, in order.
+	Operations []Operation `json:"operations"`
+	Service    Service     `json:"service"`
+	Impacts    []Impact    `json:"impacts"`
 	// Unread lists what could not be read of the host, and why.
 	Unread []UnreadFact `json:"unread"`
 	// Facts are what the decisions rested on; a saved plan is refused when
@@ -51,7 +53,7 @@ type PlanFact struct {
 
 // Pending reports whether apply would do anything.
 func (p *Plan) Pending() bool {
-	return len(p.Changes) > 0 || p.Service.Action != NoAction
+	return len(p.Changes) > 0 || len(p.Operations) > 0 || p.Service.Action != NoAction
 }
 
 // Count returns how many controls have the status.
@@ -82,6 +84,7 @@ const (
 type digestInput struct {
 	Policy  string        `json:"policy"`
 	Changes []digestedOp  `json:"changes"`
+	Kernel  []digestedOp  `json:"kernel,omitempty"`
 	Action  ServiceAction `json:"action"`
 }
 
@@ -102,6 +105,11 @@ func (p *Plan) ComputeDigest() string {
 			op.After = Sum(c.Content)
 		}
 		in.Changes = append(in.Changes, op)
+	}
+	for _, o := range p.Operations {
+		in.Kernel = append(in.Kernel, digestedOp{
+			Path: o.Kind + " " + o.Target, Action: o.Action, Before: Sum([]byte(o.Old)), After: Sum(o.Payload),
+		})
 	}
 	b, err := json.Marshal(in)
 	if err != nil {

@@ -21,6 +21,17 @@ type Reader interface {
 	Engine(ctx context.Context) (Engine, error)
 	// Containers lists all containers, stopped ones too.
 	Containers(ctx context.Context) ([]Container, error)
+	// Networks lists the daemon's networks.
+	Networks(ctx context.Context) ([]Network, error)
+	// Firewall reads netfilter's tables and who else manages them. It needs
+	// root and creates nothing, not even an empty table.
+	Firewall(ctx context.Context) (Firewall, error)
+	// Flows reads connection tracking: what was opened from an address in one
+	// of the networks (CIDR) to one outside all of them. It needs root.
+	Flows(ctx context.Context, from []string) ([]Flow, error)
+	// Resolve looks a name up as this host does (hosts file, DNS) and returns
+	// its addresses, sorted.
+	Resolve(ctx context.Context, name string) ([]string, error)
 	// Query runs a program that is known to change nothing.
 	Query(ctx context.Context, argv ...string) ([]byte, error)
 }

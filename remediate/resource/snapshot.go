@@ -28,6 +28,19 @@ type Snapshot struct {
 	// Flags are dockerd's flags at its next start, in order, with the file
 	// that each comes from (see Flag).
 	Flags Fact[[]Flag] `json:"flags"`
+	// Networks, Firewall, Flows, Loader and Rules are for the section egress.
+	Networks Fact[[]Network] `json:"networks"`
+	Firewall Fact[Firewall]  `json:"firewall"`
+	// Flows are the connections that containers have open to elsewhere.
+	Flows Fact[[]Flow] `json:"flows"`
+	// Loader is bulwark-egress.service, which loads the rules at boot.
+	Loader Fact[Unit] `json:"loader"`
+	// LoaderFault says why that unit would not do it though it is enabled.
+	LoaderFault string `json:"loader_fault,omitempty"`
+	// Rules is bulwark's own record of the rules that it committed.
+	Rules Fact[File] `json:"rules"`
+	// Resolved holds the addresses of the names that the policy allows.
+	Resolved map[string]Fact[[]string] `json:"resolved,omitempty"`
 }
 
 // Host identifies the machine.
@@ -167,6 +180,11 @@ type Container struct {
 	SecurityOpt   []string `json:"security_opt,omitempty"`
 	LogDriver     string   `json:"log_driver,omitempty"`
 	StopTimeout   int      `json:"stop_timeout,omitempty"` // seconds; 0 means the default, 10
+	// Networks are those that a running container is attached to.
+	Networks []Endpoint `json:"networks,omitempty"`
+	// Labels are the container's; secret values are replaced in a written
+	// snapshot.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // Accounts are the user and group files that decide about id mapping.
