@@ -19,6 +19,7 @@ func crossCheck(root *node) Errors {
 	c.logOpts()
 	c.conflicts()
 	c.userns()
+	c.egress()
 	c.seccomp()
 	c.limits()
 	return c.errs

@@ -19,14 +19,21 @@ var update = flag.Bool("update", false, "rewrite the tables of docs/policy.md")
 
 const page = "../docs/policy.md"
 
-func TestExamplesOfThePageLoad(t *testing.T) {
-	b, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
+func TestExamplesOfThePagesLoad(t *testing.T) {
+	for file, atLeast := range map[string]int{page: 15, "../docs/egress.md": 1} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		examplesLoad(t, file, string(b), atLeast)
 	}
-	blocks := regexp.MustCompile("(?s)<!-- policy -->\n```yaml\n(.*?)```").FindAllStringSubmatch(string(b), -1)
-	if len(blocks) < 15 || len(blocks) != strings.Count(string(b), "```yaml") {
-		t.Errorf("%d examples are run, %d are there", len(blocks), strings.Count(string(b), "```yaml"))
+}
+
+func examplesLoad(t *testing.T, file, text string, atLeast int) {
+	t.Helper()
+	blocks := regexp.MustCompile("(?s)<!-- policy -->\n```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
+	if n := strings.Count(text, "```yaml"); len(blocks) < atLeast || len(blocks) != n {
+		t.Errorf("%s: %d examples are run, %d are there", file, len(blocks), n)
 	}
 	s := compiled(t)
 	for _, m := range blocks {

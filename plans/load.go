@@ -175,11 +175,15 @@ func resolve(root *node, ref string) (*Policy, error) {
 	return p, err
 }
 
-// originsOf notes where each section and daemon key is stated.
+// originsOf notes where each section, daemon key and line of egress.allow is
+// stated.
 func originsOf(root *node) map[string]string {
 	at := map[string]string{}
 	for _, f := range root.fields {
 		at[f.key] = fmt.Sprintf("%s:%d", f.value.file, f.line)
+		if f.key == "egress" {
+			allowOrigins(at, f.value.get("allow"))
+		}
 		if f.key != "daemon" {
 			continue
 		}
@@ -188,4 +192,13 @@ func originsOf(root *node) map[string]string {
 		}
 	}
 	return at
+}
+
+func allowOrigins(at map[string]string, allow *node) {
+	if allow == nil {
+		return
+	}
+	for i, line := range allow.items {
+		at[fmt.Sprintf("egress.allow[%d]", i)] = fmt.Sprintf("%s:%d", line.file, line.line)
+	}
 }

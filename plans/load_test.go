@@ -118,8 +118,20 @@ func TestFaultsAreNamedWithPlaceAndRemedy(t *testing.T) {
 9: egress.allow[4].to: expected an address, a network such as 10.0.0.0/8 or a DNS name, got the text "*.example.com"
 9: egress.allow[4].from: expected one of label, network, subnet, got a map
 10: egress.log.prefix: expected up to 29 printable characters without quotes, got the text "a\"b"
-10: egress.log.rate: expected a rate such as 10/minute, got the number 10
+10: egress.log.rate: expected a rate from 5/day to 10000/second, such as 10/minute, got the number 10
   hint: quote it`},
+		"egress that allows nothing": {"version: 1\negress:\n  interfaces: ['!eth0', br-+]\n  log: {rate: 10001/second}\n", `3: egress.interfaces[0]: expected a name of an interface, got the text "!eth0"
+4: egress.log.rate: expected a rate from 5/day to 10000/second, such as 10/minute, got the text "10001/second"`},
+		"egress of two families": {"version: 1\negress:\n  allow:\n    - {to: 10.0.0.0/8, from: {subnet: 'fd00::/8'}}\n    - {to: '2001:db8::1', from: {subnet: 172.17.0.0/16}}\n    - {to: a.example, from: {subnet: 'fd00::/8'}}\n    - {to: '::ffff:10.0.0.1', from: {subnet: 172.17.0.0/16}}\n", `4: egress.allow[0].from.subnet: expected a subnet of IPv4, as to (10.0.0.0/8), got fd00::/8
+5: egress.allow[1].from.subnet: expected a subnet of IPv6, as to (2001:db8::1), got 172.17.0.0/16`},
+		"egress without a way to names": {"version: 1\negress:\n  dns:\n    servers: [10.0.0.53, 127.0.0.53, '::1', 'fe80::1', 0.0.0.0]\n", `4: egress.dns.servers[1]: expected a server that containers can reach, got 127.0.0.53
+  hint: on loopback and link-local addresses a container meets itself; name the server behind them
+4: egress.dns.servers[2]: expected a server that containers can reach, got ::1
+  hint: on loopback and link-local addresses a container meets itself; name the server behind them
+4: egress.dns.servers[3]: expected a server that containers can reach, got fe80::1
+  hint: on loopback and link-local addresses a container meets itself; name the server behind them
+4: egress.dns.servers[4]: expected a server that containers can reach, got 0.0.0.0
+  hint: on loopback and link-local addresses a container meets itself; name the server behind them`},
 		"waiver": {"version: 1\nwaivers: [{control: icc, expires: 2027-02-29}]", `2: waivers[0].expires: expected a date such as 2027-01-31, got the text "2027-02-29"
 2: waivers[0].reason: expected a reason, got no such key`},
 		"swap below memory": {"version: 1\nlimits: {rules: [{memory: 1g, memory-swap: 512m}, {memory-swap: '-1'}]}", `2: limits.rules[0].memory-swap: expected at least memory (1g), got 512m

@@ -42,8 +42,8 @@ type Policy struct {
 type Daemon map[string]json.RawMessage
 
 // Origin returns the place, FILE:LINE, where the policy or the one that it
-// extends states a section ("userns") or daemon key ("daemon.icc"); "" if
-// nothing does.
+// extends states a section ("userns"), daemon key ("daemon.icc") or line of
+// the egress list ("egress.allow[0]"); "" if nothing does.
 func (p *Policy) Origin(key string) string { return p.origins[key] }
 
 // Userns maps root in a container to an account of no rights on the host.

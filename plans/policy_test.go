@@ -288,6 +288,10 @@ userns:
 	if diff := cmp.Diff(want, string(b)); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
+	e := mustLoad(t, "version: 1\negress:\n  allow:\n    - to: a.example\n    # b\n    - {to: b.example}\n")
+	if got := e.Origin("egress.allow[0]") + " " + e.Origin("egress.allow[1]") + e.Origin("egress.allow[2]"); got != "p.yaml:4 p.yaml:6" {
+		t.Errorf("got %q", got)
+	}
 	if got := p.Origin("daemon.icc") + " " + p.Origin("userns") + " " + p.Origin("egress"); got != "p.yaml:4 p.yaml:7 " {
 		t.Errorf("got %q", got)
 	}
