@@ -116,5 +116,9 @@ func LastWords(ctx context.Context, unit string, since, until time.Time, n int) 
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return nil
 	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
+	said := strings.TrimSpace(string(out))
+	if said == "" {
+		return nil
+	}
+	return strings.Split(said, "\n")
 }

@@ -179,7 +179,7 @@ func (r *Reader) Containers(ctx context.Context) ([]resource.Container, error) {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := together(errs...); err != nil {
 		return nil, err
 	}
 	out = slices.DeleteFunc(out, func(c resource.Container) bool { return c.ID == "" })
@@ -202,11 +202,12 @@ func inspect(ctx context.Context, c *client.Client, item container.Summary) (res
 		out.State, out.PID = string(in.State.Status), in.State.Pid
 	}
 	if in.Config != nil {
-		out.User = in.Config.User
+		out.User, out.Labels = in.Config.User, in.Config.Labels
 		if in.Config.StopTimeout != nil {
 			out.StopTimeout = *in.Config.StopTimeout
 		}
 	}
+	out.Networks = endpoints(in)
 	for _, m := range in.Mounts {
 		if m.Type == "bind" {
 			out.Binds = append(out.Binds, m.Source)

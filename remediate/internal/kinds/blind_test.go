@@ -27,3 +27,13 @@ func (blind) Engine(context.Context) (resource.Engine, error) { return resource.
 func (blind) Containers(context.Context) ([]resource.Container, error) { return nil, errBlind }
 
 func (blind) Query(context.Context, ...string) ([]byte, error) { return nil, errBlind }
+
+func (blind) Networks(context.Context) ([]resource.Network, error) { return nil, errBlind }
+
+func (blind) Firewall(context.Context) (resource.Firewall, error) {
+	return resource.Firewall{}, errBlind
+}
+
+func (blind) Flows(context.Context, []string) ([]resource.Flow, error) { return nil, errBlind }
+
+func (blind) Resolve(context.Context, string) ([]string, error) { return nil, errBlind }

@@ -16,8 +16,9 @@ import (
 // A Kind observes its part of the host and says how it differs from a policy.
 type Kind interface {
 	Name() string
-	// Observe fills the kind's own section of the snapshot and no other.
-	Observe(ctx context.Context, r resource.Reader, s *resource.Snapshot)
+	// Observe fills the kind's own section of the snapshot and no other. p
+	// says what will be asked of it; nil is everything.
+	Observe(ctx context.Context, p *plans.Policy, r resource.Reader, s *resource.Snapshot)
 	// Diff is pure. except holds controls that another kind cannot serve on
 	// this host: what belongs to them alone is left out.
 	Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result
@@ -25,12 +26,17 @@ type Kind interface {
 
 // All returns the kinds in order; the order of their changes is the order in
 // which files are replaced. Accounts come first: when daemon.json names an
-// account, it must exist, or dockerd does not start.
+// account, it must exist, or dockerd does not start. Rules come last: their
+// file is only a record, and the step that loads them comes before dockerd's.
 func All(daemonJSON string) []Kind {
-	return []Kind{subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}}
+	return []Kind{subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}, egressKind{}}
 }
 
 type subidKind struct{ subid.Kind }
+
+func (k subidKind) Observe(ctx context.Context, _ *plans.Policy, r resource.Reader, s *resource.Snapshot) {
+	k.Kind.Observe(ctx, r, s)
+}
 
 func (k subidKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
 	want := usernsWant(p)
@@ -71,6 +77,10 @@ func snapshotter(p *plans.Policy) *bool {
 }
 
 type daemonKind struct{ daemonjson.Kind }
+
+func (k daemonKind) Observe(ctx context.Context, _ *plans.Policy, r resource.Reader, s *resource.Snapshot) {
+	k.Kind.Observe(ctx, r, s)
+}
 
 func (k daemonKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
 	keys := slices.DeleteFunc(p.DaemonKeys(), func(d resource.DaemonKey) bool {
@@ -122,6 +132,7 @@ func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) re
 	for _, k := range all {
 		r := k.Diff(p, s, except)
 		out.Changes = append(out.Changes, r.Changes...)
+		out.Operations = append(out.Operations, r.Operations...)
 		out.Impacts = append(out.Impacts, r.Impacts...)
 		for _, c := range r.Controls {
 			out.Controls = addControl(out.Controls, c)
@@ -166,7 +177,6 @@ func unserved(p *plans.Policy) []string {
 		name  string
 		given bool
 	}{
-		{"egress", p.Egress != nil},
 		{"seccomp", p.Seccomp != nil},
 		{"audit", p.Audit != nil},
 		{"limits", p.Limits != nil},

@@ -79,6 +79,6 @@ func TestControlOfTwoKindsIsWholeOrNot(t *testing.T) {
 func TestObserveNothing(t *testing.T) {
 	for _, k := range kinds.All("/etc/docker/daemon.json") {
 		s := &resource.Snapshot{}
-		k.Observe(context.Background(), blind{}, s)
+		k.Observe(context.Background(), nil, blind{}, s)
 	}
 }

@@ -122,6 +122,16 @@ func (hostFiles) Containers(context.Context) ([]resource.Container, error) {
 	return nil, errUnused
 }
 
+func (hostFiles) Networks(context.Context) ([]resource.Network, error) { return nil, errUnused }
+
+func (hostFiles) Firewall(context.Context) (resource.Firewall, error) {
+	return resource.Firewall{}, errUnused
+}
+
+func (hostFiles) Flows(context.Context, []string) ([]resource.Flow, error) { return nil, errUnused }
+
+func (hostFiles) Resolve(context.Context, string) ([]string, error) { return nil, errUnused }
+
 func (hostFiles) Query(context.Context, ...string) ([]byte, error) { return nil, errUnused }
 
 // live makes s that of a daemon remapped to root.
