@@ -46,6 +46,8 @@ func demo(verb string) int {
 	case "trylock":
 		return report(tryLock(etc))
 	}
+	demoSleep()
+	demoLimit()
 	root, err := fsys.OpenRoot(os.Getenv("BULWARK_DEMO_ROOT"))
 	if err != nil {
 		return report(err)
@@ -53,13 +55,21 @@ func demo(verb string) int {
 	timeout, _ := time.ParseDuration(os.Getenv("BULWARK_DEMO_TIMEOUT"))
 	m, err := txn.Open(ctx, txn.Options{
 		Root: root, StateDir: stateDir, LockTimeout: timeout,
-		Steps: []txn.Step{service{root}}, BootID: os.Getenv("BULWARK_DEMO_BOOT"),
+		Steps: []txn.Step{service{root}}, BootID: os.Getenv("BULWARK_DEMO_BOOT"), Uptime: demoUptime(),
 	})
 	if err != nil {
 		return report(err)
 	}
 	defer m.Close()
-	rep, err := m.Recover(ctx, txn.RecoverOptions{Force: verb == "force", Keep: verb == "keep", Boot: verb == "boot"})
+	switch verb {
+	case "confirm":
+		return demoConfirm(m.Confirm(ctx, os.Getenv("BULWARK_DEMO_ID")))
+	case "takeback":
+		return demoConfirm(m.TakeBack(ctx, os.Getenv("BULWARK_DEMO_ID")))
+	}
+	rep, err := m.Recover(ctx, txn.RecoverOptions{
+		Force: verb == "force", Keep: verb == "keep", Boot: verb == "boot", Due: os.Getenv("BULWARK_DEMO_DUE"),
+	})
 	if err != nil {
 		return report(err)
 	}
@@ -89,6 +99,9 @@ func report(err error) int {
 		unfinished *txn.UnfinishedError
 		busy       *txn.BusyError
 		drift      *txn.DriftError
+		awaiting   *txn.AwaitingError
+		late       *txn.LateError
+		idle       *txn.NotWaitingError
 	)
 	switch {
 	case errors.As(err, &conflict), errors.As(err, &damaged), errors.As(err, &unfinished):
@@ -97,6 +110,12 @@ func report(err error) int {
 		return 5
 	case errors.As(err, &drift):
 		return 6
+	case errors.As(err, &awaiting):
+		return 8
+	case errors.As(err, &late):
+		return 9
+	case errors.As(err, &idle):
+		return 10
 	}
 	return 1
 }
@@ -129,6 +148,8 @@ func demoRun(ctx context.Context, m *txn.Manager, spec txn.Spec) int {
 			return report(res.Cause)
 		}
 		return 0
+	case txn.Awaiting:
+		return 8
 	case txn.NotApplied:
 		return report(res.Cause)
 	case txn.RolledBack:
@@ -169,6 +190,7 @@ func demoSpec(root *fsys.Root) (txn.Spec, error) {
 	if converged(changes) {
 		spec.Changes, spec.Steps = nil, nil
 	}
+	demoAwait(&spec)
 	fail := os.Getenv("BULWARK_DEMO_FAIL")
 	spec.Validate = func(_ context.Context, staged []txn.Staged) error { return validate(staged, fail) }
 	spec.Health = func(ctx context.Context) error {

@@ -3,6 +3,7 @@ package txn
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A BusyError says that another run, or another tool, holds a lock.
@@ -71,6 +72,46 @@ type ActiveError struct{ ID string }
 
 func (e *ActiveError) Error() string {
 	return fmt.Sprintf("cannot start: transaction %s is not finished; run recovery first", e.ID)
+}
+
+// An AwaitingError says that a transaction is applied and waits to be confirmed:
+// until then no other is begun.
+type AwaitingError struct {
+	ID       string
+	Deadline time.Time // it is rolled back then
+}
+
+func (e *AwaitingError) Error() string {
+	return fmt.Sprintf("transaction %s is applied and waits to be confirmed until %s", e.ID, e.Deadline.Local().Format(time.DateTime))
+}
+
+// A NotWaitingError says that there is nothing to confirm or to take back.
+type NotWaitingError struct {
+	ID   string // the one asked for, or ""
+	Open string // the one that is open, or ""
+}
+
+func (e *NotWaitingError) Error() string {
+	switch {
+	case e.Open != "" && (e.ID == "" || e.ID == e.Open):
+		return fmt.Sprintf("transaction %s does not wait to be confirmed: it was interrupted", e.Open)
+	case e.ID == "":
+		return "nothing waits to be confirmed"
+	case e.Open != "":
+		return fmt.Sprintf("transaction %s does not wait to be confirmed; the open one is %s", e.ID, e.Open)
+	}
+	return fmt.Sprintf("transaction %s does not wait to be confirmed", e.ID)
+}
+
+// A LateError says that the time to confirm is over. The transaction is still
+// open: recovery takes it back.
+type LateError struct {
+	ID       string
+	Deadline time.Time
+}
+
+func (e *LateError) Error() string {
+	return fmt.Sprintf("cannot confirm transaction %s: its time was over at %s", e.ID, e.Deadline.Local().Format(time.DateTime))
 }
 
 // An UnfinishedError says that an undo, or the tidying after a commit, could

@@ -33,9 +33,10 @@ type Options struct {
 	// useradd and its kin hold it for moments only.
 	AccountsTimeout time.Duration
 
-	// Now, Random and BootID stand in for the clock, 4 random bytes or more,
-	// and /proc/sys/kernel/random/boot_id.
+	// Now, Uptime, Random and BootID stand in for the clock, CLOCK_BOOTTIME,
+	// 4 random bytes or more, and /proc/sys/kernel/random/boot_id.
 	Now    func() time.Time
+	Uptime func() time.Duration
 	Random func(n int) []byte
 	BootID string
 }
@@ -43,7 +44,7 @@ type Options struct {
 // An Event is one phase of a transaction, for progress.
 type Event struct {
 	ID    string // of the transaction
-	Phase string // "journal", "stage", "validate", "files", "step", "health", "commit", "undo", "tidy"
+	Phase string // "journal", "arm", "stage", "validate", "files", "step", "health", "commit", "undo", "tidy"
 	Path  string // of a file, or the name of a step
 	Note  string
 }
@@ -118,6 +119,9 @@ func (o *Options) fill() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Uptime == nil {
+		o.Uptime = uptime
+	}
 	if o.Random == nil {
 		o.Random = func(n int) []byte {
 			b := make([]byte, n)
@@ -129,13 +133,21 @@ func (o *Options) fill() error {
 		o.Log = func(Event) {}
 	}
 	if o.BootID == "" {
-		b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+		id, err := bootID()
 		if err != nil {
-			return fmt.Errorf("cannot tell this boot from others: %w", err)
+			return err
 		}
-		o.BootID = strings.TrimSpace(string(b))
+		o.BootID = id
 	}
 	return nil
+}
+
+func bootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("cannot tell this boot from others: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
 }
 
 // openState opens the state directory, 0700 and the caller's or root's.

@@ -18,6 +18,9 @@ type RecoverOptions struct {
 	Force bool
 	// Keep lets other people's edits stand and closes the transaction.
 	Keep bool
+	// Due, if set, is the only transaction to be dealt with; one that waits
+	// and has time left is then no error, and left alone.
+	Due string
 }
 
 // A Report says what Recover did. The zero Report: nothing was open.
@@ -38,11 +41,15 @@ type Report struct {
 // is in its log, else back. The error is a *ConflictError, a *DamagedError
 // (nothing was touched) or an *UnfinishedError; in all three cases the
 // transaction stays open. With nothing open it writes nothing, but for the
-// removal of leftovers.
+// removal of leftovers. A transaction that waits to be confirmed and has time
+// left is an *AwaitingError, but at boot.
 func (m *Manager) Recover(ctx context.Context, o RecoverOptions) (*Report, error) {
 	id, err := m.Active()
 	if err != nil {
 		return nil, err
+	}
+	if o.Due != "" && o.Due != id {
+		return &Report{}, nil
 	}
 	if id == "" {
 		dropped, err := m.sweep()
@@ -57,6 +64,12 @@ func (m *Manager) Recover(ctx context.Context, o RecoverOptions) (*Report, error
 		return nil, asDamaged(err, m.file(filepath.Join(txnName, id)))
 	}
 	defer t.close()
+	if w := t.waiting(); w != nil && w.Left > 0 && !o.Boot {
+		if o.Due != "" {
+			return &Report{}, nil
+		}
+		return nil, &AwaitingError{ID: id, Deadline: w.Deadline}
+	}
 	m.sign()
 	rep := &Report{ID: id}
 	ctx = context.WithoutCancel(ctx)
@@ -64,7 +77,7 @@ func (m *Manager) Recover(ctx context.Context, o RecoverOptions) (*Report, error
 		rep.Outcome, err = Committed, t.complete()
 	} else {
 		rep.Outcome, err = t.undo(ctx, undoOptions{
-			abort: record{Kind: recAbort, Reason: "interrupted"}, boot: o.Boot, force: o.Force, keep: o.Keep,
+			abort: t.abandon(), boot: o.Boot, force: o.Force, keep: o.Keep,
 		})
 	}
 	rep.Reason, rep.Notes = t.reason(), t.notes

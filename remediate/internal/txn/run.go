@@ -27,8 +27,14 @@ type Spec struct {
 	Validate func(ctx context.Context, staged []Staged) error
 	// Health decides, after the steps, whether the host is as wanted.
 	Health func(ctx context.Context) error
-	// AwaitConfirm must be 0: waiting for a confirmation is not built yet.
+	// AwaitConfirm, if not 0, is how long the transaction waits for Confirm
+	// in place of its commit, before it is rolled back.
 	AwaitConfirm time.Duration
+	// Arm sees to it that Recover with Due is called when AwaitConfirm is
+	// over, even if this process is killed. It is called when the transaction
+	// is open and nothing is changed, and again when it begins to wait, so
+	// that what the changes took is not taken from the window.
+	Arm func(ctx context.Context, id string) error
 
 	restore    []restoration // of RollbackSpec
 	rollbackTo string
@@ -48,6 +54,9 @@ const (
 	// Unchanged: there was nothing to do, and nothing was written.
 	Unchanged Outcome = "unchanged"
 	Committed Outcome = "committed"
+	// Awaiting: everything is in place, and is rolled back if nobody confirms
+	// it in time. The transaction stays open.
+	Awaiting Outcome = "awaiting"
 	// NotApplied: it failed before any managed file was changed.
 	NotApplied Outcome = "not-applied"
 	// RolledBack: it failed, and everything is as before.
@@ -70,6 +79,8 @@ type Result struct {
 	// *DamagedError or *UnfinishedError.
 	Undo  error
 	Notes []string
+	// Waiting is set with Awaiting.
+	Waiting *Waiting
 }
 
 // Run carries out spec. An error means that no transaction was begun and
@@ -77,8 +88,8 @@ type Result struct {
 // rollback onto a file that was edited), *fsys.UnsafeError. Everything later
 // is in the Result. Cancelling ctx before the commit takes everything back.
 func (m *Manager) Run(ctx context.Context, spec Spec) (*Result, error) {
-	if spec.AwaitConfirm != 0 {
-		return nil, errors.New("cannot wait for a confirmation: not supported")
+	if err := spec.checkAwait(); err != nil {
+		return nil, err
 	}
 	if id, err := m.Active(); err != nil || id != "" {
 		return nil, errors.Join(err, active(id))
@@ -169,10 +180,11 @@ func (m *Manager) begin(ctx context.Context, spec Spec, d *draft) (*tx, error) {
 	return m.create(in, d)
 }
 
-// forward goes up to the commit point.
+// forward goes up to the commit point, or to where it waits for it.
 func (t *tx) forward(ctx context.Context, spec Spec, unlock func()) error {
 	phases := []func(context.Context) error{
 		func(context.Context) error { return t.activate() },
+		func(ctx context.Context) error { return t.arm(ctx, spec) },
 		func(context.Context) error { return t.stage() },
 		func(ctx context.Context) error { return t.validate(ctx, spec.Validate) },
 		func(context.Context) error { return t.burst() },
@@ -189,6 +201,9 @@ func (t *tx) forward(ctx context.Context, spec Spec, unlock func()) error {
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
+	}
+	if spec.AwaitConfirm > 0 {
+		return t.await(ctx, spec)
 	}
 	t.log("commit", "")
 	return t.wal.append(record{Kind: recCommit})
@@ -253,11 +268,14 @@ func (t *tx) conclude(ctx context.Context, cause error, unlock func()) *Result {
 	ctx = context.WithoutCancel(ctx)
 	res := &Result{ID: t.in.ID, Outcome: Committed, Cause: cause}
 	switch {
+	case cause == nil && t.wal.has(recAwait):
+		res.Outcome, res.Waiting = Awaiting, t.waiting()
 	case cause == nil:
 		res.Cause = t.unfinished(t.finish(Committed, "", nil))
-	case errors.Is(cause, errDoubt) && t.wal.attempted == recCommit:
+	case errors.Is(cause, errDoubt) && (t.wal.attempted == recCommit || t.wal.attempted == recAwait):
 		// Whether COMMIT is on the disk cannot be known now, and either
 		// direction could contradict it: recovery reads the disk and decides.
+		// After an AWAIT that is there, an undo could be confirmed.
 		res.Outcome, res.Undo = Unfinished, t.unfinished(cause)
 	default:
 		unlock() // undo takes the lock again, if it needs it
@@ -272,14 +290,4 @@ func (t *tx) unfinished(err error) error {
 		return nil
 	}
 	return &UnfinishedError{ID: t.in.ID, Err: err}
-}
-
-// abortRecord decides on the hold: only a plan that was carried out and then
-// did not work is held back, not one that was interrupted. A deadline in cause
-// is that of a health check, so ctx of the run is asked and not cause.
-func (t *tx) abortRecord(cause error, interrupted bool) record {
-	return record{
-		Kind: recAbort, Reason: cause.Error(), Foreign: t.foreign,
-		Hold: t.wal.has(recFiles) && !interrupted && t.in.PlanSHA != "",
-	}
 }

@@ -23,7 +23,7 @@ const (
 	recDo        = "DO"
 	recDone      = "DONE"
 	recHealth    = "HEALTH"
-	recAwait     = "AWAIT" // reserved: applied, waiting for a confirmation
+	recAwait     = "AWAIT" // applied, waits to be confirmed; Data: await
 	recCommit    = "COMMIT"
 	recAbort     = "ABORT"
 	recUndo      = "UNDO" // from here on, the target of N may be old again
