@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
+	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -37,6 +39,9 @@ type ApplyOptions struct {
 	// StartTimeout is how long dockerd may take until it answers; 0 means
 	// DefaultStartTimeout.
 	StartTimeout time.Duration
+	// ConfirmWithin, if not 0, is how long the change is kept unless Confirm is
+	// called.
+	ConfirmWithin time.Duration
 	// LockTimeout is how long to wait for another run.
 	LockTimeout time.Duration
 	// Command is recorded in the history.
@@ -53,9 +58,11 @@ type ApplyResult struct {
 	Plan    *resource.Plan `json:"plan,omitempty"`
 	// Cause says why the transaction was rolled back, in the daemon's own
 	// words where it spoke.
-	Cause  string   `json:"cause,omitempty"`
-	Daemon []string `json:"daemon,omitempty"`
-	Notes  []string `json:"notes,omitempty"`
+	Cause string `json:"cause,omitempty"`
+	// ConfirmBy is when an awaiting transaction is rolled back.
+	ConfirmBy time.Time `json:"confirm_by,omitzero"`
+	Daemon    []string  `json:"daemon,omitempty"`
+	Notes     []string  `json:"notes,omitempty"`
 }
 
 // An Outcome is how an apply ended without an error of its own.
@@ -66,6 +73,10 @@ const (
 	Unchanged  Outcome = "unchanged"
 	Applied    Outcome = "applied"
 	RolledBack Outcome = "rolled-back"
+	// Awaiting: applied, and rolled back if nobody confirms it in time.
+	Awaiting Outcome = "awaiting"
+	// TakenBack: what waited to be confirmed was rolled back on request.
+	TakenBack Outcome = "taken-back"
 )
 
 // Apply observes the host under the lock, plans, and makes the changes as one
@@ -73,6 +84,9 @@ const (
 // result says RolledBack and why. Errors leave the host as it was, except
 // *ConflictError, which needs a person.
 func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
+	if err := h.checkConfirm(o.ConfirmWithin); err != nil {
+		return nil, err
+	}
 	r, err := h.begin(ctx, o.LockTimeout, o.Progress)
 	if err != nil {
 		return nil, err
@@ -95,7 +109,7 @@ const observations = 5
 
 func (r *run) apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
 	h := r.host
-	s := h.Observe(ctx)
+	s := h.Observe(ctx, o.Policy)
 	plan := NewPlan(o.Policy, s)
 	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan, Notes: r.notes}
 	if !plan.Pending() {
@@ -107,21 +121,26 @@ func (r *run) apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
 	if err := r.permit(plan, o); err != nil {
 		return res, err
 	}
-	return r.commit(ctx, res, h.spec(plan, s, o), o.Settle, func(s *resource.Snapshot) error {
-		return asWanted(NewPlan(o.Policy, s))
+	return r.commit(ctx, res, h.spec(plan, s, o), o.Settle, func(ctx context.Context) error {
+		return h.prove(ctx, o.Policy, res)
 	})
 }
 
 // whollyBlocked is an error when not one control of the policy holds and at
-// least one is blocked, as with a daemon.json that dockerd refuses: to say 0
-// then would tell configuration management that all is well.
+// least one is blocked or unknown, as with a daemon.json that dockerd refuses
+// or a name that nobody resolves: to say 0 then would tell configuration
+// management that all is well.
 func whollyBlocked(p *resource.Plan) error {
-	if p.Count(resource.OK) > 0 || p.Count(resource.Blocked) == 0 {
+	if p.Count(resource.OK) > 0 || p.Count(resource.Blocked)+p.Count(resource.Unread) == 0 {
 		return nil
+	}
+	worst := resource.Blocked
+	if p.Count(worst) == 0 {
+		worst = resource.Unread
 	}
 	blocked := &BlockedError{}
 	for _, c := range p.Controls {
-		if c.Status == resource.Blocked && !slices.Contains(blocked.Reasons, c.Reason) {
+		if c.Status == worst && !slices.Contains(blocked.Reasons, c.Reason) {
 			blocked.Reasons = append(blocked.Reasons, c.Reason)
 			blocked.Remedies = append(blocked.Remedies, c.Remedy)
 		}
@@ -172,22 +191,28 @@ func (r *run) permit(plan *resource.Plan, o ApplyOptions) error {
 func (h *Host) spec(plan *resource.Plan, s *resource.Snapshot, o ApplyOptions) txn.Spec {
 	spec := txn.Spec{
 		Command: o.Command, PlanSHA: plan.Digest, PolicySHA: plan.Policy.SHA256, Tool: h.Tool,
-		Actor: actor(), Changes: plan.Changes,
-		Validate: func(ctx context.Context, staged []txn.Staged) error { return h.validate(ctx, s, staged) },
+		Actor: actor(), Changes: plan.Changes, AwaitConfirm: o.ConfirmWithin,
+		Validate: func(ctx context.Context, staged []txn.Staged) error {
+			return h.validate(ctx, s, staged, plan.Operations)
+		},
+	}
+	// Rules come before dockerd's restart: no container may start without.
+	for _, op := range plan.Operations {
+		spec.Steps = append(spec.Steps, txn.StepSpec{Name: op.Kind, Payload: op.Payload})
 	}
 	if plan.Service.Action != resource.NoAction {
 		after := workloads(s)
 		if plan.Service.DataRootMoves {
 			after = nil
 		}
-		spec.Steps = []txn.StepSpec{step(plan.Service, s, after)}
+		spec.Steps = append(spec.Steps, step(plan.Service, s, after, keepsKeys(plan, s)))
 	}
 	return spec
 }
 
 // step is the journal's record of what dockerd needs.
-func step(svc resource.Service, s *resource.Snapshot, after []dockerd.Workload) txn.StepSpec {
-	p := dockerd.Payload{Service: svc, Before: workloads(s), After: after}
+func step(svc resource.Service, s *resource.Snapshot, after []dockerd.Workload, undoRestarts bool) txn.StepSpec {
+	p := dockerd.Payload{Service: svc, Before: workloads(s), After: after, UndoRestarts: undoRestarts}
 	if u, ok := s.Unit.Get(); ok {
 		p.InvocationID = u.InvocationID
 	}
@@ -195,7 +220,18 @@ func step(svc resource.Service, s *resource.Snapshot, after []dockerd.Workload) 
 	if err != nil {
 		panic("internal error: dockerd step: " + err.Error()) // plain structs always marshal
 	}
-	return txn.StepSpec{Name: (*dockerd.Step)(nil).Name(), Payload: b}
+	return txn.StepSpec{Name: dockerdStep, Payload: b}
+}
+
+// Names of the steps in the journal.
+var (
+	dockerdStep = (*dockerd.Step)(nil).Name()
+	egressStep  = (*firewall.Step)(nil).Name()
+)
+
+// stepsOf returns the steps with a name, in order.
+func stepsOf(all []txn.StepSpec, name string) []txn.StepSpec {
+	return slices.DeleteFunc(slices.Clone(all), func(s txn.StepSpec) bool { return s.Name != name })
 }
 
 func workloads(s *resource.Snapshot) []dockerd.Workload {
@@ -211,33 +247,54 @@ func workloads(s *resource.Snapshot) []dockerd.Workload {
 }
 
 // commit runs the transaction with the health check before its commit point:
-// the daemon stays up, and the host observed again satisfies wanted.
+// the daemon stays up, and the host observed again is as wanted.
 func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settle time.Duration,
-	wanted func(*resource.Snapshot) error,
+	wanted func(context.Context) error,
 ) (*ApplyResult, error) {
 	if err := r.host.ensureRecovery(ctx); err != nil {
 		return res, err
 	}
+	loads, err := loadsRules(spec)
+	if err != nil {
+		return res, err
+	}
+	if loads {
+		if err := r.host.ensureLoader(ctx); err != nil {
+			return res, err
+		}
+	}
 	started := time.Now()
-	restarts := len(spec.Steps) > 0
 	spec.Health = func(ctx context.Context) error {
-		if restarts {
-			if err := r.settle(ctx, spec.Steps[0].Payload, settle); err != nil {
+		for _, s := range stepsOf(spec.Steps, dockerdStep) {
+			if err := r.settle(ctx, s.Payload, settle); err != nil {
 				return err
 			}
 		}
-		return wanted(r.host.Observe(ctx))
+		if loads {
+			if err := r.host.startLoader(ctx); err != nil {
+				return err
+			}
+		}
+		return wanted(ctx)
 	}
+	r.guard(&spec)
 	t, err := r.txn.Run(ctx, spec)
 	if err != nil {
 		return res, r.explain(err)
 	}
-	return res, r.conclude(ctx, res, t, started)
+	r.standDown(ctx, spec, t)
+	err = r.conclude(res, t)
+	if res.Outcome == RolledBack && len(stepsOf(spec.Steps, dockerdStep)) > 0 {
+		for _, line := range r.step.LastWords(context.WithoutCancel(ctx), started) {
+			res.Daemon = append(res.Daemon, redactText(line))
+		}
+	}
+	return res, err
 }
 
 // conclude puts the end of a transaction into the result; it returns an error
 // when nothing was changed, and when the undo needs a person.
-func (r *run) conclude(ctx context.Context, res *ApplyResult, t *txn.Result, since time.Time) error {
+func (r *run) conclude(res *ApplyResult, t *txn.Result) error {
 	res.ID, res.Notes = t.ID, slices.Concat(res.Notes, t.Notes, r.step.Lost)
 	switch t.Outcome {
 	case txn.Unchanged:
@@ -245,14 +302,15 @@ func (r *run) conclude(ctx context.Context, res *ApplyResult, t *txn.Result, sin
 	case txn.Committed:
 		res.Outcome = Applied
 		return nil
+	case txn.Awaiting:
+		res.Outcome, res.ConfirmBy = Awaiting, t.Waiting.Deadline
+		res.Notes = append(res.Notes, r.dead.notes...)
+		return nil
 	case txn.NotApplied:
 		return fmt.Errorf("nothing was changed: %w", r.explain(t.Cause))
 	case txn.RolledBack:
 		res.Outcome = RolledBack
 		res.Cause = redactText(cause(t.Cause))
-		for _, line := range r.step.LastWords(context.WithoutCancel(ctx), since) {
-			res.Daemon = append(res.Daemon, redactText(line))
-		}
 		return nil
 	}
 	return fmt.Errorf("%w (it failed because: %s)", t.Undo, cause(t.Cause))
@@ -262,7 +320,7 @@ func cause(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}
-	return fmt.Sprint(err)
+	return strings.ReplaceAll(fmt.Sprint(err), "\n", "; ") // errors.Join's
 }
 
 // settle watches the daemon that the step started.
@@ -276,17 +334,4 @@ func (r *run) settle(ctx context.Context, payload json.RawMessage, d time.Durati
 	}
 	r.say(fmt.Sprintf("watching dockerd for %s", d))
 	return r.step.Settle(ctx, p, d)
-}
-
-// asWanted is the proof after a change: nothing is left to do.
-func asWanted(p *resource.Plan) error {
-	if !p.Pending() {
-		return nil
-	}
-	for _, c := range p.Controls {
-		if c.Status == resource.Changing {
-			return fmt.Errorf("%s is not in effect: %s", c.ID, c.Reason)
-		}
-	}
-	return errors.New("the host still differs from the policy")
 }

@@ -1,12 +1,15 @@
 package remediate
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/egress"
+	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -21,7 +24,7 @@ func unified(c resource.Change, policy string) string {
 	case c.Lines != nil:
 		return lineDiff(from, to, c.Lines)
 	}
-	return udiff.Unified(from, to, redacted(c.Old), redacted(c.Content))
+	return udiff.Unified(from, to, shown(c.Path, c.Old), shown(c.Path, c.Content))
 }
 
 // lineDiff shows only the lines: the rest of the file is other people's.
@@ -35,6 +38,16 @@ func lineDiff(from, to string, e *resource.LineEdit) string {
 		fmt.Fprintf(&b, "+%s\n", l)
 	}
 	return b.String()
+}
+
+// shown is what of a file's content people see: of the record of rules the
+// rules as they are shown for the kernel, with long sets cut short.
+func shown(path string, content []byte) string {
+	var rec ruleset.Record
+	if path == egress.RulesPath && json.Unmarshal(content, &rec) == nil {
+		return ruleset.Text(rec.Rules)
+	}
+	return redacted(content)
 }
 
 // redacted returns what of daemon.json, under whatever name, may be shown;

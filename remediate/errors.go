@@ -18,6 +18,12 @@ type (
 	DamagedError = txn.DamagedError
 	// UnfinishedError says that an undo could not be completed.
 	UnfinishedError = txn.UnfinishedError
+	// AwaitingError says that a transaction waits to be confirmed.
+	AwaitingError = txn.AwaitingError
+	// NotWaitingError says that there is nothing to confirm.
+	NotWaitingError = txn.NotWaitingError
+	// LateError says that a confirmation came too late.
+	LateError = txn.LateError
 	// DriftError says that a file changed since it was observed.
 	DriftError = txn.DriftError
 )

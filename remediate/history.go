@@ -20,9 +20,11 @@ type Record struct {
 	Reason   string    `json:"reason,omitempty"`
 	Created  time.Time `json:"created"`
 	Finished time.Time `json:"finished,omitzero"`
-	Tool     string    `json:"tool"`
-	Command  []string  `json:"command"`
-	User     string    `json:"user,omitempty"`
+	// ConfirmBy is when an awaiting transaction is rolled back.
+	ConfirmBy time.Time `json:"confirm_by,omitzero"`
+	Tool      string    `json:"tool"`
+	Command   []string  `json:"command"`
+	User      string    `json:"user,omitempty"`
 	// Rollback is the transaction that this one took back, or "".
 	Rollback string         `json:"rollback,omitempty"`
 	Files    []RecordedFile `json:"files"`
@@ -106,7 +108,7 @@ func recordedDiff(e *txn.Entry, op txn.Op) (string, error) {
 	if op.Lock == resource.LockAccounts {
 		return ownLines(from, to, string(before), string(after))
 	}
-	return udiff.Unified(from, to, redacted(before), redacted(after)), nil
+	return udiff.Unified(from, to, shown(op.Path, before), shown(op.Path, after)), nil
 }
 
 // ownLines is a diff without lines around it: in an account file those are
@@ -128,6 +130,9 @@ func record(e *txn.Entry) Record {
 	}
 	if rec.Outcome == "" && rec.Damaged == "" {
 		rec.Outcome = "open"
+		if w := e.Waiting(); w != nil {
+			rec.Outcome, rec.ConfirmBy = string(Awaiting), w.Deadline
+		}
 	}
 	for _, op := range e.Ops {
 		rec.Files = append(rec.Files, RecordedFile{Path: op.Path, Action: actionOf(op), Sensitive: op.Sensitive})

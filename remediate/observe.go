@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
 	"github.com/bulwark-project/bulwark/remediate/internal/execstart"
@@ -23,8 +24,10 @@ const observeTimeout = 15 * time.Second
 
 // Observe reads the host once, concurrently, and changes nothing. What cannot
 // be read is unknown with its reason; only a root that cannot be opened at
-// all is an error.
-func (h *Host) Observe(ctx context.Context) *resource.Snapshot {
+// all is an error. Of what is costly to read, only that is read which p asks
+// about; nil is everything.
+func (h *Host) Observe(ctx context.Context, p *plans.Policy) *resource.Snapshot {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
 	s := &resource.Snapshot{Format: resource.SnapshotFormat, Tool: h.Tool, Taken: time.Now().UTC(), Root: h.Root}
@@ -37,15 +40,19 @@ func (h *Host) Observe(ctx context.Context) *resource.Snapshot {
 	})
 	wg.Wait()
 	s.StartedWith = h.startedWith(s)
-	h.observeKinds(ctx, s)
+	// What the daemon took must not be missing here: to list rules takes a busy
+	// machine seconds.
+	later, done := context.WithTimeout(whole, 2*observeTimeout)
+	defer done()
+	h.observeKinds(later, p, s)
 	return s
 }
 
 // observeKinds lets each kind fill its own section of the snapshot.
-func (h *Host) observeKinds(ctx context.Context, s *resource.Snapshot) {
+func (h *Host) observeKinds(ctx context.Context, p *plans.Policy, s *resource.Snapshot) {
 	var wg sync.WaitGroup
 	for _, k := range kinds.All(configPath(s)) {
-		wg.Go(func() { k.Observe(ctx, h.reader, s) })
+		wg.Go(func() { k.Observe(ctx, p, h.reader, s) })
 	}
 	wg.Wait()
 }
@@ -172,7 +179,7 @@ func configPath(s *resource.Snapshot) string {
 func Unread(s *resource.Snapshot) []resource.UnreadFact {
 	unread := []resource.UnreadFact{}
 	add := func(what, reason string) {
-		if reason != "" {
+		if reason != "" && reason != resource.NotAsked {
 			unread = append(unread, resource.UnreadFact{What: what, Reason: strings.TrimSpace(reason)})
 		}
 	}
@@ -186,6 +193,11 @@ func Unread(s *resource.Snapshot) []resource.UnreadFact {
 	add("containers", s.Containers.Unknown)
 	add("daemon.json", s.DaemonJSON.Unknown)
 	add("accounts", s.Accounts.Unknown)
+	add("Docker's networks", s.Networks.Unknown)
+	add("firewall rules", s.Firewall.Unknown)
+	add("open connections", s.Flows.Unknown)
+	add("the unit that loads rules at boot", s.Loader.Unknown)
+	add("the record of rules", s.Rules.Unknown)
 	for _, path := range slices.Sorted(maps.Keys(s.Accounts.Value.Unread)) {
 		add(path, strings.TrimPrefix(s.Accounts.Value.Unread[path], "cannot read "+path+": "))
 	}

@@ -2,8 +2,11 @@ package remediate
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/kinds"
@@ -15,18 +18,22 @@ import (
 func NewPlan(policy *plans.Policy, s *resource.Snapshot) *resource.Plan {
 	r := kinds.Diff(policy, s, configPath(s))
 	p := &resource.Plan{
-		Format:   resource.PlanFormat,
-		Tool:     s.Tool,
-		Root:     s.Root,
-		Policy:   resource.PolicyRef{Name: policy.Name, Source: policy.Source, SHA256: policy.SHA256},
-		Controls: nonNil(r.Controls),
-		Changes:  nonNil(r.Changes),
-		Service:  r.Service,
-		Impacts:  nonNil(r.Impacts),
-		Unread:   Unread(s),
+		Format:     resource.PlanFormat,
+		Tool:       s.Tool,
+		Root:       s.Root,
+		Policy:     resource.PolicyRef{Name: policy.Name, Source: policy.Source, SHA256: policy.SHA256},
+		Controls:   nonNil(r.Controls),
+		Changes:    nonNil(r.Changes),
+		Operations: nonNil(r.Operations),
+		Service:    r.Service,
+		Impacts:    nonNil(r.Impacts),
+		Unread:     Unread(s),
 	}
 	for i, c := range p.Changes {
 		p.Changes[i].Diff = unified(c, policy.Name)
+	}
+	for i, o := range p.Operations {
+		p.Operations[i].Diff = udiff.Unified("current "+o.Target+" (host)", "desired "+o.Target+" (policy "+policy.Name+")", o.Old, o.New)
 	}
 	settleService(p, s)
 	p.Facts = facts(p, s)
@@ -83,6 +90,9 @@ func stopped(s *resource.Snapshot) string {
 // hostFact is the fact that names the machine.
 const hostFact = "host"
 
+// fileFact begins the name of each fact about a file that the plan changes.
+const fileFact = "file "
+
 func factOf(facts []resource.PlanFact, name string) string {
 	for _, f := range facts {
 		if f.Name == name {
@@ -111,7 +121,13 @@ func facts(p *resource.Plan, s *resource.Snapshot) []resource.PlanFact {
 	}
 	add("dockerd flags", resource.Sum(fmt.Append(nil, s.Flags)))
 	for _, c := range p.Changes {
-		add("file "+c.Path, describe(c.Before))
+		add(fileFact+c.Path, describe(c.Before))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Resolved)) {
+		add("addresses of "+name, strings.Join(s.Resolved[name].Value, " ")+s.Resolved[name].Unknown)
+	}
+	for _, o := range p.Operations {
+		add(o.Kind+" "+o.Target, "sha256:"+resource.Sum([]byte(o.Old)))
 	}
 	if p.Service.Action == resource.Restart {
 		add("running containers", strings.Join(Running(s), " "))
@@ -149,6 +165,8 @@ func Drift(saved, now []resource.PlanFact) string {
 	for _, old := range saved {
 		i := slices.IndexFunc(now, func(f resource.PlanFact) bool { return f.Name == old.Name })
 		switch {
+		case i < 0 && strings.HasPrefix(old.Name, fileFact):
+			return old.Name + ": the saved plan changes it, a plan made now would not"
 		case i < 0:
 			return fmt.Sprintf("%s: was %q, now not there", old.Name, old.Value)
 		case now[i].Value != old.Value:

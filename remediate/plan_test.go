@@ -226,6 +226,16 @@ func TestDriftOfUnknown(t *testing.T) {
 	}
 }
 
+// A file that the plan of now leaves alone is not called absent: the saved plan
+// may have been applied already.
+func TestDriftOfChange(t *testing.T) {
+	saved := []resource.PlanFact{{Name: "file /etc/x", Value: "absent"}}
+	want := "file /etc/x: the saved plan changes it, a plan made now would not"
+	if what := remediate.Drift(saved, nil); what != want {
+		t.Errorf("got %q", what)
+	}
+}
+
 // A daemon that does not run is not restarted, and nothing is said of what a
 // restart would do.
 func TestStoppedDaemonIsNotRestarted(t *testing.T) {

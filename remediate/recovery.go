@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/bulwark-project/bulwark/remediate/internal/egress"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/templates"
 )
@@ -22,50 +23,15 @@ const (
 // half-made change back at boot, ahead of docker.service, and a copy of this
 // program for it to run: a unit that names a program which is gone by then
 // would fail when it is needed most. It does nothing when both are in place.
+// Without systemd there is no boot unit; recovery then runs with the next
+// command.
 func (h *Host) ensureRecovery(ctx context.Context) error {
-	if !h.Live() {
-		return nil
-	}
-	sd, err := host.OpenSystemd(ctx)
-	if errors.Is(err, host.ErrNoSystemd) {
-		return nil // no boot unit; recovery then runs with the next command
-	}
-	if err != nil {
-		return err
-	}
-	defer sd.Close()
-	if err := h.copyProgram(); err != nil {
-		return err
-	}
-	wrote, err := h.install(unitDir, recoveryUnit, templates.RecoverUnit(), 0o644)
-	if err != nil {
-		return err
-	}
-	u, err := sd.Unit(ctx, recoveryUnit)
-	if err == nil && !wrote && u.FileState == "enabled" && !u.NeedDaemonReload {
-		return nil
-	}
-	return enable(ctx, sd)
-}
-
-func enable(ctx context.Context, sd *host.Systemd) error {
-	if err := sd.Reload(ctx); err != nil {
-		return fmt.Errorf("cannot make systemd read %s: %w", recoveryUnit, err)
-	}
-	if err := sd.Enable(ctx, recoveryUnit); err != nil {
-		return fmt.Errorf("cannot enable %s: %w", recoveryUnit, err)
-	}
-	if err := sd.Reload(ctx); err != nil {
-		return fmt.Errorf("cannot make systemd read %s: %w", recoveryUnit, err)
-	}
-	u, err := sd.Unit(ctx, recoveryUnit)
-	if err != nil {
-		return err
-	}
-	if u.FileState != "enabled" {
-		return fmt.Errorf("cannot enable %s: systemd says %q", recoveryUnit, u.FileState)
-	}
-	return nil
+	return h.withSystemd(ctx, func(sd *host.Systemd) error {
+		if err := h.copyProgram(); err != nil {
+			return err
+		}
+		return h.ensureUnit(ctx, sd, recoveryUnit, templates.RecoverUnit())
+	})
 }
 
 func (h *Host) copyProgram() error {
@@ -95,17 +61,19 @@ func (h *Host) install(dir, name string, content []byte, mode uint32) (bool, err
 	return d.Install(name, content, mode)
 }
 
-// cleanRecovery removes what a kill inside ensureRecovery left.
+// cleanRecovery removes what a kill inside ensureRecovery or ensureLoader left.
 func (h *Host) cleanRecovery() error {
-	for dir, name := range map[string]string{unitDir: recoveryUnit, StateDir + "/" + binDir: binName} {
-		d, err := h.root.OpenDir(dir)
+	for _, own := range [][2]string{
+		{unitDir, recoveryUnit}, {unitDir, egress.LoaderUnit}, {StateDir + "/" + binDir, binName},
+	} {
+		d, err := h.root.OpenDir(own[0])
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		err = d.CleanInstall(name)
+		err = d.CleanInstall(own[1])
 		d.Close()
 		if err != nil {
 			return err

@@ -67,3 +67,18 @@ func redactOption(name, value string) string {
 	}
 	return value
 }
+
+// redactMap judges each value together with its name, and by itself.
+func redactMap(m map[string]string) map[string]string {
+	if m == nil {
+		return nil
+	}
+	out := make(map[string]string, len(m))
+	for name, value := range m {
+		if redactOption(name, value) != value || redactString(value) != value {
+			value = daemonjson.Redacted
+		}
+		out[name] = value
+	}
+	return out
+}

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
+	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -24,8 +26,10 @@ type RollbackOptions struct {
 	LockTimeout time.Duration
 	// StartTimeout is as in ApplyOptions.
 	StartTimeout time.Duration
-	Command      []string
-	Progress     func(string)
+	// ConfirmWithin is as in ApplyOptions.
+	ConfirmWithin time.Duration
+	Command       []string
+	Progress      func(string)
 	// Approve is asked with the files that will change; see ApplyOptions.
 	Approve func(Reversal) error
 }
@@ -36,12 +40,28 @@ type Reversal struct {
 	Paths   []string         `json:"paths"`
 	Service resource.Service `json:"service"`
 	Stops   []string         `json:"stops,omitempty"` // running containers
+	// Rules says that the rules in the kernel become those of then.
+	Rules bool `json:"rules,omitempty"`
 }
 
 // Rollback makes a new transaction whose end is the state before another one.
 // History is only appended to. The same checks hold as for apply: a file that
-// was edited since is not overwritten (*ConflictError).
+// was edited since is not overwritten (*ConflictError). While a transaction
+// waits to be confirmed, it is that one which is taken back, and no other.
 func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, error) {
+	if err := h.checkConfirm(o.ConfirmWithin); err != nil {
+		return nil, err
+	}
+	if err := h.Permitted(); err != nil {
+		return nil, err
+	}
+	w, err := h.Waiting()
+	if err != nil {
+		return nil, err
+	}
+	if w != nil {
+		return h.takeBack(ctx, w, o)
+	}
 	r, err := h.begin(ctx, o.LockTimeout, o.Progress)
 	if err != nil {
 		return nil, err
@@ -52,9 +72,13 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	s := h.Observe(ctx)
+	s := h.Observe(ctx, nil)
 	_, reconfigures := spec.Paths()[configPath(s)]
-	undo, err := undoService(spec.Steps, reconfigures, s)
+	undo, err := undoService(stepsOf(spec.Steps, dockerdStep), reconfigures, s)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := undoRules(stepsOf(spec.Steps, egressStep), s)
 	if err != nil {
 		return nil, err
 	}
@@ -63,16 +87,40 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	}
 	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: r.notes}
 	if o.Approve != nil {
-		if err := o.Approve(reversal(spec, undo.svc, s)); err != nil {
+		if err := o.Approve(reversal(spec, undo.svc, rules, s)); err != nil {
 			return res, err
 		}
 	}
-	spec.Command, spec.Tool, spec.Actor = o.Command, h.Tool, actor()
-	spec.Steps = nil
+	spec.Command, spec.Tool, spec.Actor, spec.AwaitConfirm = o.Command, h.Tool, actor(), o.ConfirmWithin
+	spec.Steps = rules
 	if undo.svc.Action != resource.NoAction {
-		spec.Steps = []txn.StepSpec{step(undo.svc, s, undo.after)}
+		spec.Steps = append(spec.Steps, step(undo.svc, s, undo.after, false))
 	}
-	return r.commit(ctx, res, spec, o.Settle, inEffect)
+	return r.commit(ctx, res, spec, o.Settle, func(ctx context.Context) error { return inEffect(h.Observe(ctx, unasked)) })
+}
+
+// unasked asks for nothing but what every policy needs.
+var unasked = &plans.Policy{}
+
+// undoRules makes of the rule changes that are undone, oldest first, the one
+// that brings back the rules from before them.
+func undoRules(steps []txn.StepSpec, s *resource.Snapshot) ([]txn.StepSpec, error) {
+	if len(steps) == 0 {
+		return nil, nil
+	}
+	now, ok := s.Firewall.Get()
+	if !ok {
+		return nil, fmt.Errorf("cannot bring back the firewall rules: %s", s.Firewall.Unknown)
+	}
+	var then ruleset.Payload
+	if err := json.Unmarshal(steps[0].Payload, &then); err != nil {
+		return nil, fmt.Errorf("cannot read the journal's egress step: %w", err)
+	}
+	b, err := json.Marshal(ruleset.Payload{Before: now.Own, After: then.Before})
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the journal's egress step: %w", err)
+	}
+	return []txn.StepSpec{{Name: egressStep, Payload: b}}, nil
 }
 
 // inEffect is the proof after a rollback: there is no policy to compare with,
@@ -134,11 +182,17 @@ func mayBeGone(then []dockerd.Workload) []dockerd.Workload {
 	return out
 }
 
-func reversal(spec txn.Spec, svc resource.Service, s *resource.Snapshot) Reversal {
-	rev := Reversal{Paths: slices.Sorted(maps.Keys(spec.Paths())), Service: svc}
+func reversal(spec txn.Spec, svc resource.Service, rules []txn.StepSpec, s *resource.Snapshot) Reversal {
+	rev := Reversal{Paths: slices.Sorted(maps.Keys(spec.Paths())), Service: svc, Rules: len(rules) > 0}
+	rev.Stops = stops(svc, s)
+	return rev
+}
+
+// stops names the containers that a rollback stops.
+func stops(svc resource.Service, s *resource.Snapshot) []string {
 	e, ok := s.Engine.Get()
 	if svc.Action == resource.Restart && (!ok || !e.LiveRestore || svc.StopContainers) {
-		rev.Stops = Running(s)
+		return Running(s)
 	}
-	return rev
+	return nil
 }

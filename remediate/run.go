@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
+	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
+	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 )
 
@@ -22,6 +24,8 @@ type run struct {
 	say  func(string)
 	// notes tell what begin had to recover.
 	notes []string
+	// dead is set when the change is to be confirmed.
+	dead *deadMan
 }
 
 // accountsTimeout is shadow-utils' own patience (lckpwdf(3)).
@@ -42,6 +46,7 @@ func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(stri
 		return nil, err
 	}
 	if rep.ID != "" {
+		h.disarm(ctx, rep.ID)
 		r.notes = append([]string{fmt.Sprintf("transaction %s, which an earlier run left open, is now %s", rep.ID, rep.Outcome)}, slices.Concat(rep.Notes, r.step.Lost)...)
 		r.step.Lost = nil
 	}
@@ -56,13 +61,15 @@ func (h *Host) open(ctx context.Context, wait time.Duration, progress func(strin
 		progress = func(string) {}
 	}
 	step := &dockerd.Step{DockerHost: h.dockerHost, Limits: dockerd.DefaultLimits, Progress: progress}
+	rules := &firewall.Step{Progress: progress}
 	m, err := txn.Open(ctx, txn.Options{
-		Root: h.root, StateDir: StateDir, Steps: []txn.Step{step},
+		Root: h.root, StateDir: StateDir, Steps: []txn.Step{rules, step},
 		LockTimeout: wait, AccountsTimeout: accountsTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
+	rules.Lock = m.LockFile()
 	return &run{host: h, txn: m, step: step, say: progress}, nil
 }
 
@@ -94,7 +101,7 @@ func (r *run) explain(err error) error {
 // actor says who called, for the history.
 func actor() txn.Actor {
 	a := txn.Actor{
-		UID: os.Getuid(), SudoUser: os.Getenv("SUDO_USER"), SSHConnection: os.Getenv("SSH_CONNECTION"),
+		UID: os.Getuid(), SudoUser: os.Getenv("SUDO_USER"), SSHConnection: host.SSHConnection(),
 	}
 	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
 		a.LoginUID = strings.TrimSpace(string(b))

@@ -38,7 +38,26 @@ func DecodeSnapshot(b []byte) (*resource.Snapshot, error) {
 	if s.Format != resource.SnapshotFormat {
 		return nil, fmt.Errorf("cannot read the snapshot: format %d, this bulwark reads %d", s.Format, resource.SnapshotFormat)
 	}
+	markMissing(&s, b)
 	return &s, nil
+}
+
+// markMissing tells what an older bulwark did not look at from what it found
+// to be empty.
+func markMissing(s *resource.Snapshot, b []byte) {
+	var given map[string]json.RawMessage
+	if json.Unmarshal(b, &given) != nil {
+		return
+	}
+	const why = "the snapshot does not hold it: it was made by an older bulwark"
+	for section, unknown := range map[string]*string{
+		"networks": &s.Networks.Unknown, "firewall": &s.Firewall.Unknown, "flows": &s.Flows.Unknown,
+		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
+	} {
+		if given[section] == nil {
+			*unknown = why
+		}
+	}
 }
 
 // scrub replaces secrets in every section that may hold one. It copies what
@@ -50,11 +69,6 @@ func scrub(s *resource.Snapshot) {
 		started.Content = daemonjson.Redact(started.Content)
 		s.StartedWith = &started
 	}
-	if s.StartedWith != nil {
-		f := *s.StartedWith
-		f.Content = daemonjson.Redact(f.Content)
-		s.StartedWith = &f
-	}
 	s.Process.Value.Argv = redactArgv(s.Process.Value.Argv)
 	s.Unit.Value.ExecStart = redactArgv(s.Unit.Value.ExecStart)
 	s.Unit.Value.Environment = scrubEnvironment(s.Unit.Value.Environment)
@@ -64,6 +78,9 @@ func scrub(s *resource.Snapshot) {
 	}
 	s.Socket.Value.Environment = scrubEnvironment(s.Socket.Value.Environment)
 	scrubEngine(&s.Engine.Value)
+	s.Containers.Value = scrubContainers(s.Containers.Value)
+	scrubFirewall(&s.Firewall.Value)
+	s.Loader.Value.Environment = scrubEnvironment(s.Loader.Value.Environment)
 	s.Accounts.Value.Passwd.Content = scrubAccounts(s.Accounts.Value.Passwd.Content)
 	s.Accounts.Value.Group.Content = scrubAccounts(s.Accounts.Value.Group.Content)
 }
@@ -72,6 +89,27 @@ func scrub(s *resource.Snapshot) {
 func scrubEngine(e *resource.Engine) {
 	for _, list := range []*[]string{&e.Labels, &e.Mirrors, &e.InsecureRegistries, &e.Warnings} {
 		*list = redactWords(*list)
+	}
+}
+
+// scrubContainers judges labels: people keep passwords of reverse proxies and
+// tokens of agents there. The names stay, for a policy may select by them.
+func scrubContainers(all []resource.Container) []resource.Container {
+	out := slices.Clone(all)
+	for i, c := range out {
+		out[i].Labels = redactMap(c.Labels)
+	}
+	return out
+}
+
+// scrubFirewall judges the rules of others, which may have comments.
+func scrubFirewall(f *resource.Firewall) {
+	f.Filters = slices.Clone(f.Filters)
+	for i := range f.Filters {
+		f.Filters[i].Forward = slices.Clone(f.Filters[i].Forward)
+		for j, rule := range f.Filters[i].Forward {
+			f.Filters[i].Forward[j] = redactText(rule)
+		}
 	}
 }
 

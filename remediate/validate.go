@@ -2,19 +2,27 @@ package remediate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// validate judges the staged files as their readers will, while the host is
-// still untouched.
-func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.Staged) error {
+// validate judges the staged files and rules as their readers will, while the
+// host is still untouched.
+func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.Staged, ops []resource.Operation) error {
+	for _, op := range ops {
+		if err := validateRules(ctx, op); err != nil {
+			return err
+		}
+	}
 	for _, f := range staged {
 		if f.Path != configPath(s) {
 			continue
@@ -28,6 +36,15 @@ func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.
 		}
 	}
 	return nil
+}
+
+// validateRules loads rules where they harm nobody.
+func validateRules(ctx context.Context, op resource.Operation) error {
+	var p ruleset.Payload
+	if err := json.Unmarshal(op.Payload, &p); err != nil {
+		return fmt.Errorf("cannot read the plan's rules: %w", err)
+	}
+	return firewall.Validate(ctx, p.After)
 }
 
 func (h *Host) validateDaemon(ctx context.Context, s *resource.Snapshot, path string, content []byte) error {

@@ -7,5 +7,12 @@ import _ "embed"
 //go:embed systemd/bulwark-recover.service
 var recoverUnit []byte
 
+//go:embed systemd/bulwark-egress.service
+var egressUnit []byte
+
 // RecoverUnit is the unit that recovers at boot, before dockerd starts.
 func RecoverUnit() []byte { return recoverUnit }
+
+// EgressUnit is the unit that loads the egress rules at boot, before dockerd
+// starts.
+func EgressUnit() []byte { return egressUnit }
