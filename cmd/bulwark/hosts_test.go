@@ -27,6 +27,10 @@ func madeUp(name string) *resource.Snapshot {
 		return secret()
 	case "hostile":
 		return hostile()
+	case "router":
+		return router()
+	case "router-nobody":
+		return routerForNobody()
 	}
 	return nil
 }
@@ -150,6 +154,12 @@ func secret() *resource.Snapshot {
 		{Name: "http-proxy", Value: "http://u:" + canary + "@proxy.example", Origin: "/etc/default/docker"},
 		{Name: "label", Value: "secret=" + canary, Origin: "/etc/default/docker"},
 	})
+	s.Containers.Value[0].Labels = map[string]string{
+		"role": "web", "traefik.basicauth.password": canary, "com.example.api-key": canary, "url": "https://u:" + canary + "@hook.example", "env": "TOKEN=" + canary,
+	}
+	s.Firewall = resource.Known(resource.Firewall{Filters: []resource.Filter{{
+		Family: "ip", Variant: "nft", Forward: []string{`-m comment --comment "token=` + canary + `" -j ACCEPT`, "-j DOCKER-USER"},
+	}}})
 	a := &s.Accounts.Value
 	a.Passwd = file("/etc/passwd", "root:"+canary+":0:0:"+canary+":/root:/bin/bash\nalice:x:1000:1000:"+canary+",Room 12:/home/alice:/bin/bash\n")
 	a.Group = file("/etc/group", "root:"+canary+":0:\nalice:x:1000:\n")

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,6 +40,7 @@ type applyOptions struct {
 	retry        bool
 	irreversible bool
 	detailed     bool
+	confirm      time.Duration
 }
 
 func newApply(a *app) *cobra.Command {
@@ -53,7 +52,7 @@ func newApply(a *app) *cobra.Command {
 or restarted once; if it does not come up as wanted, files and daemon are put
 back. With a PLAN that bulwark plan --out wrote, exactly that plan is applied or
 refused; giving it counts as consent.` +
-			exitHelp(exitOK, exitError, exitDiffers, exitRolledBack, exitNeedsPerson, exitBusy, exitStale, exitDeclined),
+			exitHelp(exitOK, exitError, exitDiffers, exitRolledBack, exitNeedsPerson, exitBusy, exitStale, exitDeclined, exitAwaiting),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runApply(cmd.Context(), o, optional(args), cmd.Flags().Changed("policy"))
@@ -64,14 +63,13 @@ refused; giving it counts as consent.` +
 	o.add(f)
 	f.BoolVar(&o.retry, "retry", false, "apply again what was rolled back before")
 	f.BoolVar(&o.irreversible, "allow-irreversible", false, "allow what the plan says cannot be undone")
+	addConfirmFlag(f, &o.confirm)
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 when something was changed")
 	return cmd
 }
 
 func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyGiven bool) error {
-	a.patient.Store(true)
-	ignoreHangup()
-	h, err := a.open()
+	h, err := a.openToChange()
 	if err != nil {
 		return err
 	}
@@ -92,13 +90,16 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 	if err := h.Permitted(); err != nil {
 		return err
 	}
+	if err := notWaiting(h); err != nil {
+		return explain(err)
+	}
 	approve, err := a.approval(ctx, h, o, saved, policy)
 	if err != nil {
 		return err
 	}
 	res, err := h.Apply(ctx, remediate.ApplyOptions{
 		Policy: policy, Approve: approve, Retry: o.retry, AllowIrreversible: o.irreversible,
-		Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout, Command: a.args, Progress: a.progress(),
+		Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout, ConfirmWithin: o.confirm, Command: a.args, Progress: a.progress(),
 	})
 	if err == nil && saved != nil && res.Outcome == remediate.Unchanged {
 		// Nothing was asked, since nothing is to do; a used or stale plan is
@@ -110,10 +111,6 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 	}
 	return a.finish(res, o.detailed)
 }
-
-// ignoreHangup keeps a closed pipe or terminal from killing a transaction
-// half-way; SIGINT and SIGTERM end it by the context, journaled.
-func ignoreHangup() { signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) }
 
 // approval decides how consent is given: by a saved plan, by --yes, or by a
 // person who has seen the plan. It may ask before the lock is taken; what is
@@ -133,7 +130,7 @@ func (a *app) approval(ctx context.Context, h *remediate.Host, o applyOptions, s
 		return nil, withHint(errors.New("cannot ask: standard input is not a terminal"),
 			"use --yes, or save a plan with bulwark plan --out FILE and give it to apply")
 	}
-	shown := remediate.NewPlan(policy, h.Observe(ctx))
+	shown := remediate.NewPlan(policy, h.Observe(ctx, policy))
 	if shown.Pending() {
 		_ = view.PlanText(a.audience(), shown, a.style())
 		if err := a.ask(ctx, "Apply these changes?"); err != nil {
@@ -198,12 +195,18 @@ func explain(err error) error {
 		conf *remediate.ConflictError
 		edit *remediate.EditedError
 		stop *remediate.BlockedError
+		wait *remediate.AwaitingError
+		same *remediate.SameSessionError
 	)
 	switch {
 	case errors.As(err, &hold):
 		return withHint(err, "when the cause is mended: bulwark apply --retry")
 	case errors.As(err, &irr):
 		return withHint(err, "to go on all the same: --allow-irreversible")
+	case errors.As(err, &wait):
+		return withHint(err, "to keep it: bulwark confirm", "to undo it at once: bulwark rollback")
+	case errors.As(err, &same):
+		return withHint(err, "log in once more and confirm there", "to confirm all the same: --same-session")
 	case errors.As(err, &busy):
 		return withHint(err, "wait for it with --lock-timeout 5m")
 	case errors.As(err, &stop):
@@ -231,6 +234,8 @@ func (a *app) finish(res *remediate.ApplyResult, detailed bool) error {
 	switch {
 	case res.Outcome == remediate.RolledBack:
 		return codeError(exitRolledBack)
+	case res.Outcome == remediate.Awaiting:
+		return codeError(exitAwaiting)
 	case res.Outcome == remediate.Applied && detailed:
 		return codeError(exitDiffers)
 	}

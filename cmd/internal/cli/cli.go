@@ -71,8 +71,8 @@ daemon came back as wanted, and puts everything back if it did not.`,
 		return withHint(err, "see "+cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		newPlan(a), newApply(a), newRollback(a), newHistory(a), newRecover(a),
-		newSnapshot(a), newPolicy(a), newVersion(a),
+		newPlan(a), newApply(a), newConfirm(a), newRollback(a), newHistory(a), newRecover(a),
+		newEgress(a), newSnapshot(a), newPolicy(a), newVersion(a),
 	)
 	return root
 }
@@ -119,6 +119,15 @@ func failureOf(err error, hints []string) failure {
 // evidence about this one.
 func (a *app) open() (*remediate.Host, error) {
 	return remediate.Open(a.version, a.root, a.dockerHost)
+}
+
+// openToChange is open for a command that changes the host: a signal ends it at
+// the next safe point, by the context and journaled; a closed pipe or terminal
+// does not kill it half-way.
+func (a *app) openToChange() (*remediate.Host, error) {
+	a.patient.Store(true)
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
+	return a.open()
 }
 
 func (a *app) style() view.Style { return view.Style{Color: colorful(a.out)} }

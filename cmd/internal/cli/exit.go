@@ -18,6 +18,7 @@ const (
 	exitBusy        = 5
 	exitStale       = 6
 	exitDeclined    = 7
+	exitAwaiting    = 8
 )
 
 // exitMeanings is the one table of codes; every help text shows its part.
@@ -30,6 +31,7 @@ var exitMeanings = map[int]string{
 	exitBusy:        "another run holds the lock",
 	exitStale:       "the plan is stale: the message names what has changed",
 	exitDeclined:    "declined at the prompt",
+	exitAwaiting:    "a change is applied and waits for bulwark confirm",
 }
 
 // exitHelp renders the codes of one command for its help text.
@@ -61,6 +63,7 @@ func exitCode(err error) int {
 		edited   *remediate.EditedError
 		hold     *remediate.HoldError
 		stale    *remediate.StaleError
+		awaiting *remediate.AwaitingError
 	)
 	switch {
 	case err == nil:
@@ -74,6 +77,8 @@ func exitCode(err error) int {
 		return exitBusy
 	case errors.As(err, &stale):
 		return exitStale
+	case errors.As(err, &awaiting):
+		return exitAwaiting
 	case errors.Is(err, errDeclined):
 		return exitDeclined
 	}

@@ -31,6 +31,10 @@ func TestExitCode(t *testing.T) {
 		"busy":         {&remediate.BusyError{}, 5},
 		"stale":        {&remediate.StaleError{}, 6},
 		"declined":     {errDeclined, 7},
+		"awaiting":     {&remediate.AwaitingError{}, 8},
+		"codeAwaiting": {codeError(exitAwaiting), 8},
+		"same session": {&remediate.SameSessionError{}, 1},
+		"not waiting":  {&remediate.NotWaitingError{}, 1},
 		// Waiting for the lock would not finish the undo.
 		"unfinished by a lock": {&remediate.UnfinishedError{Err: &remediate.BusyError{}}, 4},
 	} {

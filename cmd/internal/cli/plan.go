@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bulwark-project/bulwark/cmd/internal/view"
+	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -54,11 +56,14 @@ func (a *app) runPlan(ctx context.Context, o planOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.observe(ctx, h, o.snapshot)
+	s, err := a.observe(ctx, h, policy, o.snapshot)
 	if err != nil {
 		return err
 	}
 	p := remediate.NewPlan(policy, s)
+	if o.snapshot == "" {
+		noteWaiting(p, h)
+	}
 	if err := a.showPlan(p, o); err != nil {
 		return err
 	}
@@ -74,9 +79,21 @@ func (a *app) runPlan(ctx context.Context, o planOptions) error {
 	return nil
 }
 
-func (a *app) observe(ctx context.Context, h *remediate.Host, file string) (*resource.Snapshot, error) {
+// noteWaiting says that apply is refused for now.
+func noteWaiting(p *resource.Plan, h *remediate.Host) {
+	w, err := h.Waiting()
+	if err != nil || w == nil {
+		return // the state cannot be read without root; apply will say it
+	}
+	p.Impacts = append(p.Impacts, resource.Impact{
+		Level: resource.WarningImpact,
+		Text:  fmt.Sprintf("transaction %s waits until %s for bulwark confirm, or is rolled back; no other is made before", w.ID, w.Until.Local().Format(time.TimeOnly)),
+	})
+}
+
+func (a *app) observe(ctx context.Context, h *remediate.Host, policy *plans.Policy, file string) (*resource.Snapshot, error) {
 	if file == "" {
-		return h.Observe(ctx), nil
+		return h.Observe(ctx, policy), nil
 	}
 	b, err := readAtMost(file, maxSnapshot)
 	if err != nil {

@@ -18,7 +18,8 @@ func newRecover(a *app) *cobra.Command {
 		Long: `Recover looks for a transaction that did not end. One that had committed is
 completed, any other is put back. Every command that changes the host does this
 first; a unit does it at boot, before dockerd starts. With nothing to do it
-changes nothing.` + exitHelp(exitOK, exitError, exitNeedsPerson, exitBusy),
+changes nothing. One that waits for bulwark confirm is left alone, but at boot.` +
+			exitHelp(exitOK, exitError, exitNeedsPerson, exitBusy, exitAwaiting),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runRecover(cmd.Context(), o) },
 	}
@@ -28,13 +29,16 @@ changes nothing.` + exitHelp(exitOK, exitError, exitNeedsPerson, exitBusy),
 	f.BoolVar(&o.Keep, "keep", false, "leave files that somebody edited since as they are")
 	cmd.MarkFlagsMutuallyExclusive("force", "keep")
 	f.DurationVar(&o.LockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
+	f.StringVar(&o.Due, "due", "", "roll back the transaction `ID` if it is open and its time to be confirmed is over")
+	f.DurationVar(&o.After, "after", 0, "wait so long before")
+	for _, name := range []string{"due", "after"} { // for the timer
+		_ = f.MarkHidden(name)
+	}
 	return cmd
 }
 
 func (a *app) runRecover(ctx context.Context, o remediate.RecoverOptions) error {
-	a.patient.Store(true)
-	ignoreHangup()
-	h, err := a.open()
+	h, err := a.openToChange()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,8 @@ import (
 
 type rollbackOptions struct {
 	changeOptions
-	to string
+	to      string
+	confirm time.Duration
 }
 
 func newRollback(a *app) *cobra.Command {
@@ -22,29 +24,29 @@ func newRollback(a *app) *cobra.Command {
 		Short: "Put back what an earlier apply changed",
 		Long: `Rollback makes a new transaction that restores what was there before the last
 apply, or before the one that --to names and all after it: bytes, mode, owner,
-times. Files that somebody edited since are not overwritten.` +
-			exitHelp(exitOK, exitError, exitRolledBack, exitNeedsPerson, exitBusy, exitDeclined),
+times. Files that somebody edited since are not overwritten. A change that waits
+for bulwark confirm is taken back at once, and nothing else.` +
+			exitHelp(exitOK, exitError, exitRolledBack, exitNeedsPerson, exitBusy, exitDeclined, exitAwaiting),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runRollback(cmd.Context(), o) },
 	}
 	o.add(cmd.Flags())
+	addConfirmFlag(cmd.Flags(), &o.confirm)
 	cmd.Flags().StringVar(&o.to, "to", "", "take back the transaction `ID` and all after it")
 	return cmd
 }
 
 func (a *app) runRollback(ctx context.Context, o rollbackOptions) error {
-	a.patient.Store(true)
-	ignoreHangup()
 	if !o.yes && !isTerminal(a.in) {
 		return withHint(errors.New("cannot ask: standard input is not a terminal"), "use --yes")
 	}
-	h, err := a.open()
+	h, err := a.openToChange()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
 	res, err := h.Rollback(ctx, remediate.RollbackOptions{
-		To: o.to, Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout,
+		To: o.to, Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout, ConfirmWithin: o.confirm,
 		Command: a.args, Progress: a.progress(),
 		Approve: func(r remediate.Reversal) error {
 			if !a.json || !o.yes {

@@ -35,9 +35,11 @@ func documents() map[string]reflect.Type {
 	return map[string]reflect.Type{
 		"plan":       reflect.TypeFor[resource.Plan](),
 		"result":     reflect.TypeFor[remediate.ApplyResult](),
+		"confirm":    reflect.TypeFor[remediate.ConfirmResult](),
 		"recover":    reflect.TypeFor[remediate.RecoverResult](),
 		"snapshot":   reflect.TypeFor[resource.Snapshot](),
 		"history":    reflect.TypeFor[history](),
+		"egress":     reflect.TypeFor[remediate.Egress](),
 		"saved-plan": reflect.TypeFor[remediate.SavedPlan](),
 		"error":      reflect.TypeFor[cli.Failure](),
 	}
@@ -169,6 +171,7 @@ func TestOutputsValidate(t *testing.T) {
 	prints("plan", 0, "plan", "--policy", "strict", "--out", saved)
 	prints("snapshot", 0, "snapshot")
 	prints("history", 0, "history")
+	prints("error", 1, "egress", "load")
 	prints("error", 1, "plan", "--policy", "nothing-like-it")
 	prints("error", 1, "apply")
 	b, err := os.ReadFile(saved)

@@ -37,7 +37,7 @@ func enum(t reflect.Type) []any {
 	case reflect.TypeFor[resource.FileType]():
 		return []any{resource.Absent, resource.Regular, resource.Dir, resource.Symlink, resource.Other, ""}
 	case reflect.TypeFor[remediate.Outcome]():
-		return []any{remediate.Unchanged, remediate.Applied, remediate.RolledBack}
+		return []any{remediate.Unchanged, remediate.Applied, remediate.RolledBack, remediate.Awaiting, remediate.TakenBack}
 	}
 	return nil
 }

@@ -8,30 +8,36 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bulwark-project/bulwark/cmd/internal/view"
+	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate"
 )
 
 func newSnapshot(a *app) *cobra.Command {
-	var out string
+	var out, policy string
 	cmd := &cobra.Command{
 		Use:   "snapshot",
 		Short: "Write what bulwark reads of this host, for plan --snapshot elsewhere",
 		Long: `Snapshot reads the host as plan does and writes it as JSON. Secrets (proxy
 passwords, tokens, password hashes, names of people) are replaced.` + exitHelp(exitOK, exitError),
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSnapshot(cmd.Context(), out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSnapshot(cmd.Context(), out, policy) },
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write to `FILE` (mode 0600) instead of standard output")
+	cmd.Flags().StringVar(&policy, "policy", "", "resolve the names that the policy `NAME|FILE` allows, too")
 	return cmd
 }
 
-func (a *app) runSnapshot(ctx context.Context, out string) error {
+func (a *app) runSnapshot(ctx context.Context, out, policy string) error {
 	h, err := a.open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	b, err := remediate.EncodeSnapshot(h.Observe(ctx))
+	p, err := a.namesOf(policy)
+	if err != nil {
+		return err
+	}
+	b, err := remediate.EncodeSnapshot(h.Observe(ctx, p))
 	if err != nil {
 		return err
 	}
@@ -43,6 +49,18 @@ func (a *app) runSnapshot(ctx context.Context, out string) error {
 		return fmt.Errorf("cannot write the snapshot to %s: %w", out, err)
 	}
 	return nil
+}
+
+// namesOf returns the policy if it may name hosts; nil observes all there is.
+func (a *app) namesOf(policy string) (*plans.Policy, error) {
+	if policy == "" {
+		return nil, nil
+	}
+	p, err := a.loadPolicy(policy)
+	if err != nil || p.Egress == nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func newVersion(a *app) *cobra.Command {

@@ -30,6 +30,14 @@ func TestGolden(t *testing.T) {
 		"plan_reload.txt":     plan(reload(), view.Style{}),
 		"plan_ok.txt":         plan(ok(), view.Style{}),
 		"plan_open.txt":       plan(open(), view.Style{}),
+		"plan_rules.txt":      plan(rules(), view.Style{}),
+		"plan_rules_sum.txt":  plan(rules(), view.Style{Summary: true}),
+		"plan_rules_only.txt": plan(onlyRules(), view.Style{Summary: true}),
+		"egress_show.txt":     shown(view.EgressText, &remediate.Egress{Rules: kernelRules()}),
+		"egress_empty.txt":    shown(view.EgressText, &remediate.Egress{}),
+		"egress_loaded.txt":   shown(view.LoadedText, &remediate.Egress{Outcome: remediate.EgressLoaded, Rules: kernelRules()}),
+		"egress_cleared.txt":  shown(view.LoadedText, &remediate.Egress{Outcome: remediate.EgressLoaded}),
+		"egress_none.txt":     shown(view.LoadedText, &remediate.Egress{Outcome: remediate.EgressNone}),
 		"plan_empty.txt":      plan(&resource.Plan{Policy: ref}, view.Style{}),
 		"result_done.txt":     result(&remediate.ApplyResult{Outcome: remediate.Applied, ID: id, Plan: everything(), Notes: []string{"the first note"}}),
 		"result_back.txt":     result(rolledBack()),
@@ -39,9 +47,12 @@ func TestGolden(t *testing.T) {
 		"reversal.txt":        reversal(resource.Restart, "db", "web"),
 		"reversal_reload.txt": reversal(resource.Reload),
 		"reversal_none.txt":   reversal(resource.NoAction),
-		"history.txt":         func(w io.Writer) error { return view.HistoryText(w, records(), view.Style{}) },
-		"history_empty.txt":   func(w io.Writer) error { return view.HistoryText(w, nil, view.Style{}) },
-		"record.txt":          func(w io.Writer) error { return view.RecordText(w, &records()[1], view.Style{}) },
+		"reversal_rules.txt": func(w io.Writer) error {
+			return view.ReversalText(w, remediate.Reversal{Paths: []string{"/var/lib/bulwark/egress.json"}, Rules: true}, view.Style{})
+		},
+		"history.txt":       func(w io.Writer) error { return view.HistoryText(w, records(), view.Style{}) },
+		"history_empty.txt": func(w io.Writer) error { return view.HistoryText(w, nil, view.Style{}) },
+		"record.txt":        func(w io.Writer) error { return view.RecordText(w, &records()[1], view.Style{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
@@ -75,6 +86,10 @@ func plan(p *resource.Plan, s view.Style) func(io.Writer) error {
 
 func result(r *remediate.ApplyResult) func(io.Writer) error {
 	return func(w io.Writer) error { return view.ResultText(w, r, view.Style{}) }
+}
+
+func shown(text func(io.Writer, *remediate.Egress, view.Style) error, e *remediate.Egress) func(io.Writer) error {
+	return func(w io.Writer) error { return text(w, e, view.Style{}) }
 }
 
 func reversal(a resource.ServiceAction, stops ...string) func(io.Writer) error {
@@ -113,6 +128,12 @@ func TestNoForeignEscapes(t *testing.T) {
 	p.Root, p.Policy.Name, p.Policy.Source = evil, evil, evil
 	p.Controls[0].Reason, p.Controls[0].Remedy, p.Controls[0].ID = evil, evil, evil
 	p.Changes[0].Path, p.Changes[0].Diff, p.Changes[0].Why = evil, "+"+evil+"\n", []string{evil}
+	p.Operations = []resource.Operation{{Target: evil, Controls: []string{evil}, Why: []string{evil}, Diff: "+" + evil + "\n"}}
+	own := &remediate.Egress{Rules: []resource.Ruleset{{Backend: evil, Variant: evil, Tables: []resource.RuleTable{{
+		Family: evil, Jumps: []resource.Jump{{From: evil, To: evil}},
+		Chains: []resource.RuleChain{{Name: evil, Hook: evil, Rules: []string{evil}}},
+		Sets:   []resource.AddrSet{{Name: evil, Members: []string{evil}}},
+	}}}}}
 	p.Impacts[0].Text, p.Impacts[0].Subjects = evil, []string{evil}
 	p.Unread[0].What, p.Unread[0].Reason = evil, evil
 	p.Service.Reasons = []string{evil}
@@ -123,6 +144,8 @@ func TestNoForeignEscapes(t *testing.T) {
 		view.ResultText(&out, &remediate.ApplyResult{Outcome: remediate.RolledBack, ID: evil, Cause: evil, Daemon: []string{evil}, Notes: []string{evil}}, view.Style{}),
 		view.HistoryText(&out, []remediate.Record{rec, {ID: evil, Damaged: evil}}, view.Style{}),
 		view.RecordText(&out, &rec, view.Style{}),
+		view.EgressText(&out, own, view.Style{}),
+		view.LoadedText(&out, own, view.Style{}),
 		view.ReversalText(&out, remediate.Reversal{Paths: []string{evil}, Stops: []string{evil}}, view.Style{}),
 	} {
 		if err != nil {
@@ -144,6 +167,8 @@ func TestWriteErrors(t *testing.T) {
 		"plan":    view.PlanText(full{}, everything(), view.Style{}),
 		"result":  view.ResultText(full{}, rolledBack(), view.Style{}),
 		"history": view.HistoryText(full{}, records(), view.Style{}),
+		"egress":  view.EgressText(full{}, &remediate.Egress{Rules: kernelRules()}, view.Style{}),
+		"loaded":  view.LoadedText(full{}, &remediate.Egress{Rules: kernelRules()}, view.Style{}),
 		"json":    view.PlanJSON(full{}, everything()),
 	} {
 		if err == nil {

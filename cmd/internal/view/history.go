@@ -27,10 +27,16 @@ func HistoryText(w io.Writer, list []remediate.Record, s Style) error {
 
 func outcome(r remediate.Record, s Style, width int) painted {
 	col := red
-	if r.Outcome == "committed" {
+	switch r.Outcome {
+	case "committed":
 		col = green
+	case string(remediate.Awaiting):
+		col = yellow
 	}
 	text := s.paint(col, fmt.Sprintf("%-*s", width, r.Outcome))
+	if !r.ConfirmBy.IsZero() {
+		text += painted("  until " + r.ConfirmBy.Local().Format(time.DateTime))
+	}
 	if r.Rollback != "" {
 		text += painted("  rollback of " + clean(r.Rollback))
 	}

@@ -21,13 +21,14 @@ func JSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// PlanText writes the plan for people: changes with their diffs, controls,
-// and last the summary with what restarts, stops, cannot be undone and could
-// not be read.
+// PlanText writes the plan for people: changes of files and of the kernel with
+// their diffs, controls, and last the summary with what restarts, stops,
+// cannot be undone and could not be read.
 func PlanText(w io.Writer, p *resource.Plan, s Style) error {
 	out := &printer{w: w}
 	if !s.Summary {
 		changes(out, p, s)
+		operations(out, p, s)
 	}
 	controls(out, p, s)
 	summary(out, p, s)
@@ -49,7 +50,35 @@ func changes(out *printer, p *resource.Plan, s Style) {
 		if c.Sensitive {
 			out.f("    (content not shown: the file holds secrets)\n")
 		}
-		diff(out, c.Diff, s)
+		if !repeated(p, c) {
+			diff(out, c.Diff, s)
+		}
+		out.f("\n")
+	}
+}
+
+// repeated reports whether a change of the kernel shows the same diff: of a
+// file that records it.
+func repeated(p *resource.Plan, c resource.Change) bool {
+	text := hunks(c.Diff)
+	return text != "" && slices.ContainsFunc(p.Operations, func(o resource.Operation) bool { return hunks(o.Diff) == text })
+}
+
+// hunks is a diff without the names of its two sides.
+func hunks(diff string) string {
+	_, text, _ := strings.Cut(diff, "\n@@")
+	return text
+}
+
+// operations are told like files: what, for which controls, why, and how.
+func operations(out *printer, p *resource.Plan, s Style) {
+	for _, o := range p.Operations {
+		m, col := marker(o.Action)
+		out.f("%s %s  %s\n", s.paint(col, m), s.paint(bold, o.Target), strings.Join(o.Controls, ", "))
+		for _, why := range o.Why {
+			out.f("    %s\n", why)
+		}
+		diff(out, o.Diff, s)
 		out.f("\n")
 	}
 }
@@ -88,6 +117,8 @@ func controls(out *printer, p *resource.Plan, s Style) {
 func explained(p *resource.Plan, id string) bool {
 	return slices.ContainsFunc(p.Changes, func(c resource.Change) bool {
 		return slices.Contains(c.Controls, id) && len(c.Why) > 0
+	}) || slices.ContainsFunc(p.Operations, func(o resource.Operation) bool {
+		return slices.Contains(o.Controls, id) && len(o.Why) > 0
 	})
 }
 

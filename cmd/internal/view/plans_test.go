@@ -68,3 +68,50 @@ func open() *resource.Plan {
 		{ID: "live-restore", Status: resource.Blocked, Reason: "a swarm node refuses it", Remedy: "leave the swarm"},
 	}}
 }
+
+// rules changes the running kernel and the file that says so at boot, and no
+// more of dockerd.
+func rules() *resource.Plan {
+	const same = "@@ -4,2 +4,1 @@\n-    -d 192.0.2.7/32 -j RETURN\n     -j DROP\n"
+	return &resource.Plan{
+		Policy: ref,
+		Controls: []resource.ControlResult{
+			{ID: "egress", Status: resource.Changing, Reason: "the kernel has other rules"},
+			{ID: "icc", Status: resource.OK},
+		},
+		Changes: []resource.Change{{Path: "/var/lib/bulwark/egress.json", Action: resource.Create, Controls: []string{"egress"}, Why: []string{"the rules are loaded from it at boot"}, Diff: "--- current /var/lib/bulwark/egress.json (host)\n+++ desired\n" + same}},
+		Operations: []resource.Operation{
+			{
+				Kind: "egress", Target: "iptables (nft)", Action: resource.Update, Controls: []string{"egress"},
+				Why:  []string{"192.0.2.7 is no longer allowed"},
+				Diff: "--- current iptables (nft) (host)\n+++ desired iptables (nft) (policy strict)\n" + same,
+			},
+			{Kind: "egress", Target: "nftables", Action: resource.Delete, Controls: []string{"egress"}, Why: []string{"dockerd uses iptables now"}},
+		},
+	}
+}
+
+// onlyRules is what a flushed kernel gets: no file changes.
+func onlyRules() *resource.Plan {
+	p := rules()
+	p.Changes = nil
+	return p
+}
+
+func kernelRules() []resource.Ruleset {
+	return []resource.Ruleset{
+		{Backend: resource.BackendIPTables, Variant: resource.VariantNFT, Tables: []resource.RuleTable{{
+			Family: resource.FamilyIP4,
+			Jumps:  []resource.Jump{{From: "DOCKER-USER", To: "BULWARK-EGRESS", At: 1}},
+			Chains: []resource.RuleChain{
+				{Name: "BULWARK-EGRESS", Rules: []string{"-i docker0 -j BULWARK-OUT", "-i br-+ -j BULWARK-OUT"}},
+				{Name: "BULWARK-OUT", Rules: []string{"-m set --match-set bulwark-4-0123456789ab dst -j RETURN", "-j DROP"}},
+			},
+			Sets: []resource.AddrSet{{Name: "bulwark-4-0123456789ab", Family: resource.FamilyIP4, Members: []string{"192.0.2.0/25", "198.51.100.7/32"}}},
+		}}},
+		{Backend: resource.BackendNFTables, Tables: []resource.RuleTable{{
+			Family: resource.FamilyInet,
+			Chains: []resource.RuleChain{{Name: "forward", Hook: "type filter hook forward priority -10; policy accept;", Rules: []string{"jump egress"}}},
+		}}},
+	}
+}

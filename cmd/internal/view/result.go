@@ -17,6 +17,10 @@ func ResultText(w io.Writer, r *remediate.ApplyResult, s Style) error {
 	case remediate.Applied:
 		out.f("%s transaction %s\n", s.paint(green, "done:"), r.ID)
 		out.f("  to undo: bulwark rollback\n")
+	case remediate.Awaiting:
+		awaiting(out, r, s)
+	case remediate.TakenBack:
+		out.f("%s the host is as before (transaction %s)\n", s.paint(green, "taken back:"), r.ID)
 	case remediate.RolledBack:
 		out.f("%s the host is as before (transaction %s)\n", s.paint(red, "rolled back:"), r.ID)
 		out.f("  because: %s\n", r.Cause)
@@ -46,6 +50,9 @@ func ReversalText(w io.Writer, r remediate.Reversal, s Style) error {
 	out.f("%s\n", s.paint(bold, "Roll back"))
 	for _, p := range r.Paths {
 		out.f("  %s %s\n", s.paint(yellow, "~"), p)
+	}
+	if r.Rules {
+		out.f("  %s rules in the kernel\n", s.paint(yellow, "~"))
 	}
 	switch r.Service.Action {
 	case resource.Restart:

@@ -23,6 +23,9 @@ func summary(out *printer, p *resource.Plan, s Style) {
 				out.f("  %s to %s: %s\n", count(len(paths), "file"), g.verb, strings.Join(paths, ", "))
 			}
 		}
+		for _, line := range kernel(p) {
+			out.f("  %s\n", line)
+		}
 		service(out, p.Service, s)
 	} else {
 		out.f("  %s\n", s.paint(openColor(p), nothing(p)))
@@ -70,6 +73,24 @@ func touched(p *resource.Plan, a resource.Action) []string {
 		}
 	}
 	return paths
+}
+
+// kernel counts the changes of the running kernel: "rules: 1 update: iptables
+// (nft)".
+func kernel(p *resource.Plan) []string {
+	var lines []string
+	for _, a := range []resource.Action{resource.Create, resource.Update, resource.Delete} {
+		var targets []string
+		for _, o := range p.Operations {
+			if o.Action == a {
+				targets = append(targets, o.Target)
+			}
+		}
+		if len(targets) > 0 {
+			lines = append(lines, fmt.Sprintf("rules: %s: %s", count(len(targets), string(a)), strings.Join(targets, ", ")))
+		}
+	}
+	return lines
 }
 
 func service(out *printer, svc resource.Service, s Style) {
