@@ -106,6 +106,14 @@ func cmdExitcode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// resethost: what happens before each story, whose order is not fixed.
+func cmdResethost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: resethost")
+	}
+	ts.Check(resetHost())
+}
+
 func unitArg(ts *testscript.TestScript, neg bool, args []string) string {
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: (save|same|new)invocation [UNIT]")

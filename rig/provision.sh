@@ -2,7 +2,7 @@
 # Makes a Debian machine with Docker a test host: run as root inside a rig, at each fresh start, and by Vagrant.
 set -euo pipefail
 
-packages=(docker.io iptables nftables auditd busybox-static uidmap procps)
+packages=(docker.io iptables nftables auditd busybox-static uidmap procps iproute2 ipset)
 if ! command -v docker || ! command -v busybox; then
 	apt-get update -qq
 	# docker-cli is a package of its own from Debian 13 on, and only recommended.
@@ -41,8 +41,8 @@ docker image inspect busybox:test >/dev/null 2>&1 || docker import $state/busybo
 # What a test resets the host to. pax keeps nanoseconds, which rollback promises to bring back.
 [ -e $state/pristine.tar ] || {
 	paths=()
-	for p in etc/{passwd,group,shadow,gshadow,subuid,subgid,login.defs} etc/default/docker etc/docker \
-		etc/systemd/system etc/bulwark; do
+	for p in etc/{passwd,group,shadow,gshadow,subuid,subgid,login.defs} etc/default/{docker,ufw} etc/docker \
+		etc/systemd/system etc/bulwark etc/hosts etc/ufw etc/firewalld; do
 		[ ! -e "/$p" ] || paths+=("$p")
 	done
 	tar -C / --format=pax --xattrs -cf $state/pristine.tmp "${paths[@]}"

@@ -20,6 +20,7 @@ const pristine = "/var/lib/bulwark-rig/pristine.tar"
 // in the folders of others.
 var ours = []string{
 	"/etc/docker", "/etc/bulwark", "/etc/systemd/system", "/var/lib/bulwark", "/run/bulwark",
+	"/etc/ufw", "/etc/firewalld",
 	"/etc/subuid.lock", "/etc/subgid.lock", "/etc/passwd.lock", "/etc/group.lock",
 }
 
@@ -44,12 +45,21 @@ func resetHost() error {
 	if err := run("systemctl", "stop", "bulwark*"); err != nil {
 		return err
 	}
-	if restart {
+	netOK, err := pristineNet()
+	if err != nil {
+		return err
+	}
+	if restart = restart || !netOK; restart {
 		// The socket first, or a client in between starts the service again.
 		if err := run("systemctl", "stop", "docker.socket", dockerUnit); err != nil {
 			return err
 		}
 		removeRemappedRoots()
+	}
+	if !netOK {
+		if err := resetNet(); err != nil {
+			return err
+		}
 	}
 	if err := restoreFiles(); err != nil {
 		return err
@@ -67,11 +77,20 @@ func resetHost() error {
 		return err
 	}
 	settled, err = invocation(dockerUnit)
+	if err != nil {
+		return err
+	}
+	settledNet, err = netState()
 	return err
 }
 
 func restoreFiles() error {
-	for _, path := range ours {
+	// Programs that a story put in front of the real ones.
+	wrappers, err := filepath.Glob("/usr/local/sbin/*")
+	if err != nil {
+		return err
+	}
+	for _, path := range append(wrappers, ours...) {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 
 func TestStories(t *testing.T) {
 	cmds := proofCommands()
+	maps.Copy(cmds, rulesCommands())
 	maps.Copy(cmds, map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"statfile":       cmdStatfile,
 		"samestat":       cmdSamestat,
@@ -41,6 +42,7 @@ func TestStories(t *testing.T) {
 		"newinvocation":  cmdNewInvocation,
 		"waitfor":        cmdWaitfor,
 		"exitcode":       cmdExitcode,
+		"resethost":      cmdResethost,
 	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/stories",

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,6 +33,23 @@ userns:
 
 const sweepDaemonJSON = "{\n\t\"debug\": false,\n\t\"shutdown-timeout\" : 3\n}"
 
+// Rules in both families, with sets, and no restart of dockerd.
+const sweepEgressPolicy = `version: 1
+name: sweep
+egress:
+  allow:
+    - {to: 192.0.2.1}
+    - {to: 192.0.2.3}
+    - {to: 192.0.2.5}
+    - {to: 192.0.2.7}
+    - {to: 198.51.100.0/24}
+    - {to: "2001:db8:1::/48"}
+    - {to: "2001:db8:3::/48"}
+    - {to: "2001:db8:5::/48"}
+    - {to: "2001:db8:7::/48"}
+    - {to: "2001:db8:9::/48"}
+`
+
 var sweepApply = []string{"bulwark", "apply", "--yes", "--policy", "/root/sweep.yaml", "--settle", "0s", "--retry"}
 
 // Kill -9 at every system call of apply that changes something, on the real
@@ -39,18 +57,61 @@ var sweepApply = []string{"bulwark", "apply", "--yes", "--policy", "/root/sweep.
 // that, and nothing is left lying about.
 func TestKillSweep(t *testing.T) {
 	skipOnVM(t)
-	h := newSweepHost(t)
-	before, after := 0, 0
-	n := 1
-	for ; ; n++ {
+	newSweepHost(t, sweepPolicy, map[string]func(string) bool{
+		"before": func(info string) bool {
+			return !strings.Contains(info, "name=userns") && !strings.Contains(info, "swept=yes") && strings.HasSuffix(info, " 1")
+		},
+		"after": func(info string) bool {
+			return strings.Contains(info, "name=userns") && strings.Contains(info, "swept=yes")
+		},
+	}).everyPoint(50, 0)
+}
+
+// The same for rules in the kernel: they are those of before or those that are
+// wanted, in both families and with their sets, and so is the record of them.
+func TestKillSweepEgress(t *testing.T) {
+	skipOnVM(t)
+	always := func(info string) bool { return strings.HasSuffix(info, " 1") }
+	h := newSweepHost(t, sweepEgressPolicy, map[string]func(string) bool{"before": always, "after": always})
+	if strings.Contains(h.before["rules"], "BULWARK") || strings.Count(h.after["rules"], "-j BULWARK-EGRESS") != 2 ||
+		!strings.Contains(h.after["rules"], "create bulwark-6-") {
+		t.Fatalf("this proves little: before\n%s\nafter\n%s", h.before["rules"], h.after["rules"])
+	}
+	h.everyPoint(40, 4)
+}
+
+// stride is how many points are passed over: all are visited unless -short asks
+// for a sample, whose first point is then printed and differs from run to run.
+func (h *sweepHost) stride() (first, step int) {
+	if !testing.Short() {
+		return 1, 1
+	}
+	step = 4
+	first = 1 + int(time.Now().Unix())%step
+	h.Logf("a sample: every %dth point from %d", step, first)
+	return first, step
+}
+
+// everyPoint fails unless at least so many points end as before, and so many
+// are changes of netfilter.
+func (h *sweepHost) everyPoint(least, leastInRules int) {
+	before, after, inRules, tries := 0, 0, 0, 0
+	n, step := h.stride()
+	least, leastInRules = least/step, leastInRules/step
+	for ; ; n += step {
+		tries++
 		res := h.crash(n, sweepApply)
 		killed := res.Signal() == syscall.SIGKILL
 		at := "the end"
 		if killed {
-			at = res.Calls[len(res.Calls)-1].String()
+			last := res.Calls[len(res.Calls)-1]
+			at = last.String()
+			if strings.HasPrefix(last.Name, "send") { // a change of netfilter
+				inRules++
+			}
 		}
 		// Every seventh time recovery is killed as well, at a point that moves.
-		if killed && n%7 == 0 {
+		if killed && tries%7 == 0 {
 			h.crash(1+n/7, []string{"bulwark", "recover"})
 		}
 		h.mustRun("bulwark", "recover")
@@ -66,10 +127,10 @@ func TestKillSweep(t *testing.T) {
 			break
 		}
 	}
-	if before < 50 || after < 2 {
-		t.Errorf("%d points ended as before, %d as after: the sweep did not see a whole apply", before, after)
+	if before < least || after < 1 || inRules < leastInRules {
+		h.Errorf("%d points ended as before, %d as after, %d were in netfilter: the sweep did not see a whole apply", before, after, inRules)
 	}
-	t.Logf("%d points, %d ended as before, %d as wanted", n-1, before, after)
+	h.Logf("%d points, %d of them in netfilter; %d ended as before, %d as wanted", n-1, inRules, before, after)
 }
 
 func skipOnVM(t *testing.T) {
@@ -86,11 +147,13 @@ func skipOnVM(t *testing.T) {
 type sweepHost struct {
 	*testing.T
 	before, after map[string]string
+	// runs says whether docker info is that of "before" or "after".
+	runs map[string]func(string) bool
 }
 
 // newSweepHost makes the host, and learns from one undisturbed apply and
 // rollback what before and after look like.
-func newSweepHost(t *testing.T) *sweepHost {
+func newSweepHost(t *testing.T, policy string, runs map[string]func(string) bool) *sweepHost {
 	if err := resetHost(); err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +162,8 @@ func newSweepHost(t *testing.T) *sweepHost {
 			t.Error(err)
 		}
 	})
-	h := &sweepHost{T: t}
-	for path, text := range map[string]string{"/root/sweep.yaml": sweepPolicy, "/etc/docker/daemon.json": sweepDaemonJSON} {
+	h := &sweepHost{T: t, runs: runs}
+	for path, text := range map[string]string{"/root/sweep.yaml": policy, "/etc/docker/daemon.json": sweepDaemonJSON} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -156,14 +219,13 @@ func (h *sweepHost) judge(what string) string {
 	if err != nil {
 		h.Fatalf("%s: dockerd does not answer: %v\n%s", what, err, info)
 	}
-	remapped := strings.Contains(string(info), "name=userns")
-	labelled := strings.Contains(string(info), "swept=yes")
+	said := strings.TrimSpace(string(info))
 	diffBefore := cmp.Diff(h.before, h.dump(true))
-	if diffBefore == "" && !remapped && !labelled && strings.HasSuffix(strings.TrimSpace(string(info)), " 1") {
+	if diffBefore == "" && h.runs["before"](said) {
 		return "before"
 	}
 	diffAfter := cmp.Diff(h.after, h.dump(false))
-	if diffAfter == "" && remapped && labelled {
+	if diffAfter == "" && h.runs["after"](said) {
 		return "after"
 	}
 	h.Fatalf("%s: the host is neither before nor after\ndocker info: %s\nto before: %s\nto after: %s", what, info, diffBefore, diffAfter)
@@ -184,26 +246,39 @@ func (h *sweepHost) clean(what string) {
 	}
 }
 
-// dump is the state of every file below /etc. Times are compared only where
+// dump is the state of every file below /etc, of bulwark's own part of the
+// kernel's rules and of the record of it. Times are compared only where
 // they must come back: a file that was put back has its old one.
 func (h *sweepHost) dump(times bool) map[string]string {
 	h.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir("/etc", func(path string, d fs.DirEntry, err error) error {
+	rules, err := dumpRules()
+	if err != nil {
+		h.Fatal(err)
+	}
+	record, err := dumpFile("/var/lib/bulwark/egress.json")
+	if err != nil {
+		h.Fatal(err)
+	}
+	all := map[string]string{"rules": ownPart(rules), "record": withoutTime(record, times)}
+	err = filepath.WalkDir("/etc", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := dumpFile(path)
-		if !times {
-			head, tail, _ := strings.Cut(text, "mtime ")
-			_, rest, _ := strings.Cut(tail, "\n")
-			text = head + rest
-		}
-		all[path] = text
+		all[path] = withoutTime(text, times)
 		return err
 	})
 	if err != nil {
 		h.Fatal(err)
 	}
 	return all
+}
+
+func withoutTime(dump string, times bool) string {
+	head, tail, found := strings.Cut(dump, "mtime ")
+	if times || !found {
+		return dump
+	}
+	_, rest, _ := strings.Cut(tail, "\n")
+	return head + rest
 }

@@ -1,5 +1,6 @@
 // Command measure times plan and apply on the rig that it runs in, against
-// the bare daemon in the same run. It prints medians and ratios.
+// the bare daemon in the same run, and rules against none. It prints medians and
+// ratios.
 package main
 
 import (
@@ -21,6 +22,10 @@ func main() {
 	if _, err := os.Stat("/run/bulwark-rig"); err != nil {
 		log.Fatal("measure: this is not a rig")
 	}
+	if os.Args[1] == "egress" {
+		egress()
+		return
+	}
 	n, err := strconv.Atoi(os.Args[1])
 	if err != nil {
 		log.Fatalf("measure: %v", err)
@@ -35,6 +40,7 @@ func main() {
 		run("docker", "create", "--name", fmt.Sprint("idle", i), "busybox:test", "true")
 	}
 	plan(n)
+	egress()
 }
 
 // restarts compares apply of a key that needs a restart with the restart

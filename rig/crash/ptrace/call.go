@@ -82,13 +82,18 @@ func shapeOf(nr uint64) (shape, bool) {
 		unix.SYS_SYMLINK: {"symlink", path(1), nil}, unix.SYS_SYMLINKAT: {"symlinkat", at(1, 2), nil},
 		unix.SYS_UNLINK: {"unlink", path(0), nil}, unix.SYS_UNLINKAT: {"unlinkat", at(0, 1), nil},
 		unix.SYS_MKDIR: {"mkdir", path(0), nil}, unix.SYS_MKDIRAT: {"mkdirat", at(0, 1), nil},
-		unix.SYS_RMDIR: {"rmdir", path(0), nil},
+		unix.SYS_RMDIR:      {"rmdir", path(0), nil},
+		unix.SYS_SENDTO:     {"sendto", fd(0), sentTo},
+		unix.SYS_SENDMSG:    {"sendmsg", fd(0), sentMessage},
+		unix.SYS_SETSOCKOPT: {"setsockopt", fd(0), replacesTable},
+
 		unix.SYS_MKNOD: {"mknod", path(0), nil}, unix.SYS_MKNODAT: {"mknodat", at(0, 1), nil},
 	}[nr]
 	return s, ok
 }
 
-// decode returns the call, if it is one that changes something on disk.
+// decode returns the call, if it is one that changes something on disk or in
+// netfilter.
 // Devices such as /dev/null, /proc and pipes do not count.
 func decode(pid int, r *unix.PtraceRegs) (Call, bool) {
 	s, ok := shapeOf(r.Orig_rax)
