@@ -68,10 +68,10 @@ func (w *world) fires(e ends) (string, error) {
 func TestKillBeforeItWaits(t *testing.T) {
 	w, e := newAwaiting(t)
 	kept := 0
-	total := w.total(self(t))
+	total := w.total(program(t))
 	for _, n := range append(points(total, 25), total-1, total) {
 		for _, confirm := range []bool{false, true} {
-			w.traced(self(t), "apply", n, nil)
+			w.traced(program(t), "apply", n, nil)
 			want := "before"
 			if confirm {
 				if rc, _ := w.demo("confirm"); rc == 0 {
@@ -94,10 +94,10 @@ func TestKillBeforeItWaits(t *testing.T) {
 func TestErrnoBeforeItWaits(t *testing.T) {
 	errnos := []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EROFS}
 	w, e := newAwaiting(t)
-	total := w.total(self(t))
+	total := w.total(program(t))
 	for i, n := range append(points(total, 25), total-2, total-1, total) {
 		errno := errnos[i%len(errnos)]
-		res, out := w.traced(self(t), "apply", n, func(s *ptrace.Stop) error { s.Fail(errno); return nil })
+		res, out := w.traced(program(t), "apply", n, func(s *ptrace.Stop) error { s.Fail(errno); return nil })
 		want := "before"
 		rc, more := w.demo("confirm")
 		if rc == 0 {
@@ -155,7 +155,7 @@ func (w *world) killDecision(verb string, n int, e ends) (killed bool, end strin
 	case "takeback":
 		by = &world{t: w.t, root: w.root, env: append(slices.Clone(w.env), "BULWARK_DEMO_ID="+id)}
 	}
-	res, out := by.traced(self(w.t), verb, n, nil)
+	res, out := by.traced(program(w.t), verb, n, nil)
 	killed = res.Signal() == syscall.SIGKILL
 	if !killed && res.Exit() != 0 {
 		return false, "", fmt.Errorf("exit %d, %s", res.Exit(), out)
@@ -186,7 +186,7 @@ func (w *world) failDecision(verb string, n int, errno syscall.Errno, e ends) (f
 	}
 	id, _ := w.active()
 	by := &world{t: w.t, root: w.root, env: append(slices.Clone(w.env), "BULWARK_DEMO_ID="+id)}
-	res, out := by.traced(self(w.t), verb, n, func(s *ptrace.Stop) error { failed = true; s.Fail(errno); return nil })
+	res, out := by.traced(program(w.t), verb, n, func(s *ptrace.Stop) error { failed = true; s.Fail(errno); return nil })
 	said := res.Exit() == 0
 	// Somebody who was told no asks for the opposite.
 	opposite := map[string]string{"confirm": "takeback", "takeback": "confirm"}[verb]

@@ -21,7 +21,7 @@ func TestEditInTheWayOfUndo(t *testing.T) {
 		t.Run(verb, func(t *testing.T) {
 			w := newWorld(t, fast(t))
 			e := w.ends()
-			killedMidBurst(w, self(t))
+			killedMidBurst(w, program(t))
 			dir := w.openTxn()
 			w.write("/etc/docker/daemon.json", edit, 0o640)
 			for range 2 {

@@ -79,7 +79,7 @@ func TestKillAtEveryCall(t *testing.T) {
 			w := newWorld(t, fast(t))
 			e := w.ends()
 			w.env = env
-			seen, bad := w.sweepKills(self(t), e, points(w.total(self(t)), 40))
+			seen, bad := w.sweepKills(program(t), e, points(w.total(program(t)), 24))
 			for _, b := range bad {
 				t.Error(b)
 			}
@@ -118,12 +118,12 @@ func TestKillInsideRecovery(t *testing.T) {
 	w := newWorld(t, fast(t))
 	e := w.ends()
 	runs := 0
-	for _, n := range points(w.total(self(t)), 6) {
+	for _, n := range points(w.total(program(t)), 6) {
 		for m := 1; ; m += nestedStride() {
-			w.traced(self(t), "apply", n, nil)
-			res, _ := w.traced(self(t), "recover", m, nil)
+			w.traced(program(t), "apply", n, nil)
+			res, _ := w.traced(program(t), "recover", m, nil)
 			killed := res.Signal() == syscall.SIGKILL
-			if _, err := w.recovers(self(t), e); err != nil {
+			if _, err := w.recovers(program(t), e); err != nil {
 				t.Fatalf("apply killed at %d, recover at %d: %v", n, m, err)
 			}
 			w.reset()
@@ -146,11 +146,11 @@ func nestedStride() int {
 // Recovery with nothing to do performs no mutating call at all.
 func TestSecondRecoveryWritesNothing(t *testing.T) {
 	w := newWorld(t, fast(t))
-	w.traced(self(t), "apply", 60, nil)
+	w.traced(program(t), "apply", 60, nil)
 	if rc, out := w.demo("recover"); rc != 0 || !strings.HasPrefix(out, "recovered") {
 		t.Fatalf("recover: exit %d, %s", rc, out)
 	}
-	res, out := w.traced(self(t), "recover", 0, nil)
+	res, out := w.traced(program(t), "recover", 0, nil)
 	if len(res.Calls) != 0 || out != "" || res.Exit() != 0 {
 		t.Errorf("second recover: exit %d, output %q, calls %v", res.Exit(), out, res.Calls)
 	}
@@ -167,7 +167,7 @@ func TestErrnoAtEveryCall(t *testing.T) {
 			w := newWorld(t, fast(t))
 			e := w.ends()
 			w.env = env
-			for i, n := range points(w.total(self(t)), 40) {
+			for i, n := range points(w.total(program(t)), 24) {
 				w.failAt(e, n, errnos[i%len(errnos)])
 				if full() {
 					for _, errno := range errnos {
@@ -181,13 +181,13 @@ func TestErrnoAtEveryCall(t *testing.T) {
 
 func (w *world) failAt(e ends, n int, errno syscall.Errno) {
 	w.t.Helper()
-	res, out := w.traced(self(w.t), "apply", n, func(s *ptrace.Stop) error { s.Fail(errno); return nil })
+	res, out := w.traced(program(w.t), "apply", n, func(s *ptrace.Stop) error { s.Fail(errno); return nil })
 	what := fmt.Sprintf("%v at %s (exit %d)\n%s", errno, res.Calls[n-1], res.Exit(), out)
 	if res.Signal() != 0 {
 		w.t.Fatalf("the run died: %s", what)
 	}
 	committed := strings.HasPrefix(out, "committed ")
-	end, err := w.recovers(self(w.t), e)
+	end, err := w.recovers(program(w.t), e)
 	switch {
 	case err != nil:
 		w.t.Errorf("%s: %v", what, err)

@@ -73,7 +73,7 @@ func (w *world) tracedUntil(binary, verb string, stop func(ptrace.Call) bool) (p
 }
 
 func TestTornLogIsCutOff(t *testing.T) {
-	if err := tornTwice(newWorld(t, fast(t)), self(t)); err != nil {
+	if err := tornTwice(newWorld(t, fast(t)), program(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -83,7 +83,7 @@ func TestTornLogIsCutOff(t *testing.T) {
 func TestDamageAtEveryByte(t *testing.T) {
 	w := newWorld(t, fast(t))
 	e := w.ends()
-	killedMidBurst(w, self(t))
+	killedMidBurst(w, program(t))
 	dir := w.openTxn()
 	keep := w.copyOf(fast(t))
 	for _, name := range []string{stateDir + "/ACTIVE", dir + "/wal", dir + "/intent.json", dir + "/before/2", dir + "/before/3"} {
@@ -143,7 +143,7 @@ func TestRacingEditSurvives(t *testing.T) {
 	before := w.dump(false)
 	edit := "{\"debug\": false}\n"
 	res, err := ptrace.Run(ptrace.Options{
-		Argv: []string{self(t)}, Env: w.environ("apply"), N: 1,
+		Argv: []string{program(t)}, Env: w.environ("apply"), N: 1,
 		Match: func(c ptrace.Call) bool {
 			return c.Name == "renameat2" && len(c.Paths) == 2 && c.Paths[1] == w.at("/etc/docker/daemon.json")
 		},

@@ -23,7 +23,11 @@ func TestMain(m *testing.M) {
 	if verb := os.Getenv("BULWARK_DEMO"); verb != "" {
 		os.Exit(demo(verb))
 	}
-	os.Exit(m.Run())
+	rc := m.Run()
+	if os.Getenv("BULWARK_ALONE") == "" {
+		_ = os.Remove(os.Getenv(programEnv))
+	}
+	os.Exit(rc)
 }
 
 const (

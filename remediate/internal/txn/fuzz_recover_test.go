@@ -9,7 +9,7 @@ import "testing"
 func FuzzRecover(f *testing.F) {
 	w := newWorld(f, fast(f))
 	e := w.ends()
-	killedMidBurst(w, self(f))
+	killedMidBurst(w, program(f))
 	dir := w.openTxn()
 	keep := w.copyOf(fast(f))
 	files := []string{stateDir + "/ACTIVE", stateDir + "/state.json", dir + "/wal", dir + "/intent.json", dir + "/before/2"}

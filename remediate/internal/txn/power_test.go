@@ -213,8 +213,8 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 	for name, d := range disks(t) {
 		for scenario, env := range map[string][]string{"commit": nil, "health fails": scenarios["health fails"]} {
 			d.format()
-			e, total := d.learn(self(t), env)
-			seen, bad := d.sweep(self(t), e, append(points(total, 10), total-4, 0))
+			e, total := d.learn(program(t), env)
+			seen, bad := d.sweep(program(t), e, append(points(total, 10), total-4, 0))
 			for _, b := range bad {
 				t.Errorf("%s, %s: %s", name, scenario, b)
 			}

@@ -78,7 +78,7 @@ func TestNoLineIsLost(t *testing.T) {
 	var others []*exec.Cmd
 	m := w.open(txn.Options{LockTimeout: time.Minute, Log: func(e txn.Event) {
 		if e.Phase == "validate" {
-			cmd := exec.Command(self(t))
+			cmd := exec.Command(program(t))
 			cmd.Env = append(w.environ("usermod"), fmt.Sprintf("BULWARK_DEMO_LINE=other%d:1:1", len(others)))
 			w.must(cmd.Start())
 			others = append(others, cmd)

@@ -106,7 +106,7 @@ func TestEverythingIsDurableBeforeItIsReliedOn(t *testing.T) {
 	for name, env := range scenarios {
 		w := newWorld(t, fast(t))
 		w.env = env
-		for _, f := range audit(w, self(t), env == nil) {
+		for _, f := range audit(w, program(t), env == nil) {
 			t.Errorf("%s: %s", name, f)
 		}
 	}

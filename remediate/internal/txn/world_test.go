@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,7 +169,7 @@ func (w *world) environ(verb string) []string {
 // demo runs the demo program and returns its exit code and output.
 func (w *world) demo(verb string) (int, string) {
 	w.t.Helper()
-	return w.demoOf(self(w.t), verb)
+	return w.demoOf(program(w.t), verb)
 }
 
 func (w *world) demoOf(binary, verb string) (int, string) {
@@ -187,6 +188,32 @@ func self(t testing.TB) string {
 	}
 	return exe
 }
+
+// program is this test program without the race detector, whose start alone
+// costs more than a whole apply: the sweeps start it a thousand times.
+func program(t testing.TB) string {
+	t.Helper()
+	bin, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+const programEnv = "BULWARK_DEMO_PROGRAM" // for what alone starts
+
+var builtProgram = sync.OnceValues(func() (string, error) {
+	if bin := os.Getenv(programEnv); bin != "" {
+		return bin, nil
+	}
+	bin := filepath.Join(os.TempDir(), fmt.Sprintf("bulwark-demo-%d.test", os.Getpid()))
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-o", bin, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program that the sweeps kill: %w\n%s", err, out)
+	}
+	return bin, os.Setenv(programEnv, bin)
+})
 
 // ends are the two states that a host may be in.
 type ends struct{ before, beforeTime, after string }
