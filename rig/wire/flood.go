@@ -8,6 +8,26 @@ import (
 	"time"
 )
 
+// drip sends to each address once a millisecond, for as long as it runs: often
+// enough to find a gap, and the machine still has time for others.
+func drip(args []string) error {
+	packet := make([]byte, 64)
+	var conns []net.Conn
+	for _, addr := range args {
+		conn, err := net.Dial("udp", addr)
+		if err != nil {
+			return err
+		}
+		conns = append(conns, conn)
+	}
+	for range time.Tick(time.Millisecond) {
+		for _, conn := range conns {
+			_, _ = conn.Write(packet) // refused or dropped: that is the matter
+		}
+	}
+	return nil
+}
+
 func flood(args []string) error {
 	limit, err := time.ParseDuration(args[1])
 	if err != nil {
