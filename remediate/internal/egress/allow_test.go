@@ -212,7 +212,7 @@ func TestEmptyLines(t *testing.T) {
 		if !slices.Contains(impactTexts(r), want) {
 			t.Errorf("got %q, want %q", impactTexts(r), want)
 		}
-		if d := cmp.Diff(bare4+bare6+beside, listing(wanted(t, r))); d != "" {
+		if d := cmp.Diff(bare4+bare6+bareInet, listing(wanted(t, r))); d != "" {
 			t.Error(d)
 		}
 	}

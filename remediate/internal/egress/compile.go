@@ -32,9 +32,9 @@ type program struct {
 	cut, icc, host bool
 	log            *ruleset.Match
 	dns, allow     []grant
-	// sources says that nft is there to ask about forged sources.
-	sources bool
-	notes   []resource.Impact
+	// nft says that nftables can be had.
+	nft   bool
+	notes []resource.Impact
 }
 
 // compile makes the program, or says why there can be none.
@@ -55,8 +55,8 @@ func compile(want *Want, s *resource.Snapshot, fw resource.Firewall) (*program, 
 		p.exempt = p.other
 	}
 	p.dns = nameServers(want, s, fw)
+	p.nft = fw.Tools["nft"] != ""
 	p.hooks = p.hooksOf(want, s, fw)
-	p.sources = fw.Tools["nft"] != ""
 	return p, nil
 }
 
@@ -67,6 +67,9 @@ func (p *program) hooksOf(want *Want, s *resource.Snapshot, fw resource.Firewall
 	hooks := []hook{hookOf(resource.FamilyIP4, p, want, s, fw)}
 	if fw.Tools["ip6tables-"+p.choice.variant] != "" {
 		return append(hooks, hookOf(resource.FamilyIP6, p, want, s, fw))
+	}
+	if p.nft {
+		return hooks // the table inet bulwark filters it
 	}
 	p.choice.warnings = append(p.choice.warnings, "ip6tables is not installed: IPv6 of containers is not filtered")
 	return hooks
@@ -88,7 +91,12 @@ func logging(l *Log) (*ruleset.Match, *refusal) {
 	return m, nil
 }
 
-// ruleset writes the program down for its backend.
+// ruleset writes the program down for its backend. Beside iptables the same
+// rules stand in nftables, wherever nft is: dockerd takes its jump to
+// DOCKER-USER out and puts it back when it starts and when a network is made,
+// and Docker 28 lets packets out above it meanwhile (moby
+// libnetwork/firewall_linux.go), so that under live-restore containers would be
+// free at each restart. No one moves the hooks of a table of bulwark's own.
 func (p *program) ruleset() []resource.Ruleset {
 	set := resource.Ruleset{Backend: p.choice.backend, Variant: p.choice.variant}
 	if set.Backend == resource.BackendNFTables {
@@ -97,11 +105,10 @@ func (p *program) ruleset() []resource.Ruleset {
 	for _, h := range p.hooks {
 		set.Tables = append(set.Tables, p.table(h))
 	}
-	if set.Backend == resource.BackendNFTables || !p.sources {
+	if set.Backend == resource.BackendNFTables || !p.nft {
 		return []resource.Ruleset{set}
 	}
-	beside := resource.RuleTable{Family: resource.FamilyInet, Chains: p.source()}
-	return []resource.Ruleset{set, {Backend: resource.BackendNFTables, Tables: []resource.RuleTable{beside}}}
+	return []resource.Ruleset{set, {Backend: resource.BackendNFTables, Tables: []resource.RuleTable{p.inet()}}}
 }
 
 // table is iptables' filter table of one family.

@@ -281,6 +281,9 @@ func (p *plan) operationWhy() []string {
 		return why
 	}
 	why = append(why, fmt.Sprintf("rules go into %s: %s", p.prog.choice.target(), p.prog.choice.why))
+	if len(p.wanted) > 1 {
+		why = append(why, "and into the table inet bulwark, which holds while dockerd starts or makes a network and DOCKER-USER is not asked")
+	}
 	for _, h := range p.prog.hooks {
 		why = append(why, h.String())
 	}

@@ -126,7 +126,7 @@ func TestChangeAndOperation(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	var rec ruleset.Record
-	if err := json.Unmarshal(c.Content, &rec); err != nil || rec.Format != 1 || listing(rec.Rules) != bare4+bare6+beside {
+	if err := json.Unmarshal(c.Content, &rec); err != nil || rec.Format != 1 || listing(rec.Rules) != bare4+bare6+bareInet {
 		t.Errorf("record: %v\n%s", err, c.Content)
 	}
 	if o.Kind != "egress" || o.Target != "iptables (nft)" || o.Old != "" || o.New != ruleset.Text(rec.Rules) || !slices.Equal(o.Controls, []string{"egress"}) {
@@ -135,6 +135,7 @@ func TestChangeAndOperation(t *testing.T) {
 	why := []string{
 		"containers may connect to anywhere: the kernel has no rules of bulwark",
 		"rules go into iptables (nft): dockerd's chains are there",
+		"and into the table inet bulwark, which holds while dockerd starts or makes a network and DOCKER-USER is not asked",
 		"IPv4 from DOCKER-USER: FORWARD jumps to it",
 		"IPv6 from DOCKER-USER: FORWARD jumps to it",
 	}

@@ -83,6 +83,9 @@ func jumpsToDockerUser(f resource.Filter) bool { return slices.Contains(f.Forwar
 // acceptedBefore finds rules that may let a container's packet pass before
 // DOCKER-USER sees it.
 func acceptedBefore(f resource.Filter, p *program, name string) []string {
+	if p.nft {
+		return nil // the table inet bulwark drops it all the same
+	}
 	var found []string
 	for _, rule := range f.Forward[:slices.Index(f.Forward, dockerJump)] {
 		words := strings.Fields(rule)

@@ -232,10 +232,16 @@ func TestAcceptedBefore(t *testing.T) {
 		for _, cut := range []bool{false, true} {
 			w := deny()
 			w.Cut = cut
-			r := diff(w, with(engine28(), filters(dockerFilter("ip", "nft", rule), dockerFilter("ip6", "nft"))))
+			s := with(engine28(), filters(dockerFilter("ip", "nft", rule), dockerFilter("ip6", "nft")))
+			guarded := diff(w, s)
+			delete(s.Firewall.Value.Tools, "nft")
+			r := diff(w, s)
 			text := "warning: IPv4: a rule comes before DOCKER-USER and may let containers out: -A FORWARD " + rule
 			if got := slices.Contains(impactTexts(r), text); got != (want == "always" || want == "cut" && cut) {
 				t.Errorf("%s, cut %t: got %q", rule, cut, impactTexts(r))
+			}
+			if slices.Contains(impactTexts(guarded), text) {
+				t.Errorf("%s, cut %t: with nftables nothing gets out there", rule, cut)
 			}
 		}
 	}

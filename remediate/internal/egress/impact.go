@@ -43,9 +43,11 @@ func (p *plan) standing() []resource.Impact {
 			out = append(out, warning(w))
 		}
 	}
-	if !p.prog.sources {
+	if !p.prog.nft {
 		out = append(out, warning("nft is not installed: nothing keeps a container with NET_RAW, which Docker gives by default, from forging source addresses, "+
-			"and what is let pass for one is a way out for another; install nftables"))
+			"and what is let pass for one is a way out for another; install nftables"),
+			warning("nft is not installed: containers that run while dockerd starts (live-restore) or makes a network get out meanwhile, "+
+				"for dockerd takes its jump to DOCKER-USER away and puts it back; install nftables"))
 	}
 	out = append(out, p.together()...)
 	if _, ok := p.s.Loader.Get(); !ok {

@@ -10,8 +10,7 @@ import (
 // once it is let pass anywhere, makes an entry in connection tracking by which
 // another is a reply: the way out that established connections have would be
 // open to whom it likes. Only nft can ask for the way back in a hook where this
-// is one rule for all networks; so these rules are nftables' also beside
-// iptables. They stand before connection tracking.
+// is one rule for all networks. They stand before connection tracking.
 func (p *program) source() []resource.RuleChain {
 	var rules []ruleset.Match
 	for _, name := range p.exempt {
