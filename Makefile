@@ -42,10 +42,7 @@ unit: ## tests with the race detector (needs a C compiler for it)
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
 
 fuzz: ## each fuzz target for FUZZTIME
-	@$(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{end}}{{range .XTestGoFiles}}{{$$p}} {{end}}' ./... \
-	  | tr ' ' '\n' | sort -u | grep . | while read -r pkg; do \
-	    for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	      echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; done; done
+	rig/fuzz $(FUZZTIME)
 
 rig: ## stories and proofs on a real systemd and dockerd in a container (seconds)
 	rig/run container
