@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // swaps is how often each backend's rules are exchanged under load; the
@@ -24,37 +25,66 @@ const swaps = 25
 // both the old and the new rules deny passes, and not one that both allow is
 // lost.
 func TestSwap(t *testing.T) {
-	n := swaps
-	if s := os.Getenv("BULWARK_SWAPS"); s != "" {
-		n, _ = strconv.Atoi(s)
-	}
 	eachBackend(t, func(t *testing.T, b backend) {
-		wire(t)
 		b.jump(t)
-		load(t, b.rules(1))
-		f := startFlood(t)
-		began := time.Now()
-		for i := range n {
-			if err := firewall.Load(context.Background(), b.rules(i%2), nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		t.Logf("%d swaps in %s", n, time.Since(began).Round(time.Millisecond))
-		f.end()
-		for _, s := range f.streams {
-			sent, received := s.sent.Load(), s.received.Load()
-			t.Logf("%s: %d sent, %d received", s.to, sent, received)
-			switch {
-			case sent < int64(20*n):
-				t.Errorf("%s: %d packets in %d swaps prove nothing", s.to, sent, n)
-			case s.denied && received != 0:
-				t.Errorf("%s: %d packets came through", s.to, received)
-			case !s.denied && received != sent:
-				t.Errorf("%s: %d packets were lost", s.to, sent-received)
-			}
-		}
-		wantOwn(t, b.rules((n-1)%2))
+		swap(t, b.rules)
 	})
+}
+
+// TestSwapBoth: the same where rules stand in two places at once, which are not
+// swapped in the same moment.
+func TestSwapBoth(t *testing.T) {
+	ownNetns(t)
+	xt, nft := backends[0], backends[2]
+	xt.jump(t)
+	swap(t, func(n int) []resource.Ruleset { return append(xt.rules(n), nft.rules(n)...) })
+}
+
+func swapsWanted(t *testing.T) int {
+	t.Helper()
+	s := os.Getenv("BULWARK_SWAPS")
+	if s == "" {
+		return swaps
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("BULWARK_SWAPS: %v", err)
+	}
+	return n
+}
+
+func swap(t *testing.T, rules func(n int) []resource.Ruleset) {
+	t.Helper()
+	n := swapsWanted(t)
+	wire(t)
+	load(t, rules(1))
+	f := startFlood(t)
+	began := time.Now()
+	for i := range n {
+		if err := firewall.Load(context.Background(), rules(i%2), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d swaps in %s", n, time.Since(began).Round(time.Millisecond))
+	f.end()
+	for _, s := range f.streams {
+		s.held(t, n)
+	}
+	wantOwn(t, rules((n-1)%2))
+}
+
+func (s *stream) held(t *testing.T, swaps int) {
+	t.Helper()
+	sent, received := s.sent.Load(), s.received.Load()
+	t.Logf("%s: %d sent, %d received", s.to, sent, received)
+	switch {
+	case sent < int64(20*swaps):
+		t.Errorf("%s: %d packets in %d swaps prove nothing", s.to, sent, swaps)
+	case s.denied && received != 0:
+		t.Errorf("%s: %d packets came through", s.to, received)
+	case !s.denied && received != sent:
+		t.Errorf("%s: %d packets were lost", s.to, sent-received)
+	}
 }
 
 // TestSwapCanFail: the same flood shows the gap of a swap that has one.
