@@ -41,6 +41,9 @@ type Snapshot struct {
 	Rules Fact[File] `json:"rules"`
 	// Resolved holds the addresses of the names that the policy allows.
 	Resolved map[string]Fact[[]string] `json:"resolved,omitempty"`
+	// Seccomp is for the section seccomp, Audit for the section audit.
+	Seccomp Fact[Seccomp] `json:"seccomp"`
+	Audit   Fact[Audit]   `json:"audit"`
 }
 
 // Host identifies the machine.
@@ -180,6 +183,13 @@ type Container struct {
 	SecurityOpt   []string `json:"security_opt,omitempty"`
 	LogDriver     string   `json:"log_driver,omitempty"`
 	StopTimeout   int      `json:"stop_timeout,omitempty"` // seconds; 0 means the default, 10
+	// StartedNS is when it was last started, nanoseconds since the epoch; 0 if
+	// never. A container that started before dockerd did has the seccomp filter
+	// of an earlier dockerd.
+	StartedNS int64 `json:"started_ns,omitempty"`
+	// Seccomp is the Seccomp line of /proc/PID/status; nil if it does not run
+	// or that could not be read.
+	Seccomp *int `json:"seccomp,omitempty"`
 	// Networks are those that a running container is attached to.
 	Networks []Endpoint `json:"networks,omitempty"`
 	// Labels are the container's; secret values are replaced in a written

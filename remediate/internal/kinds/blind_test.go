@@ -37,3 +37,7 @@ func (blind) Firewall(context.Context) (resource.Firewall, error) {
 func (blind) Flows(context.Context, []string) ([]resource.Flow, error) { return nil, errBlind }
 
 func (blind) Resolve(context.Context, string) ([]string, error) { return nil, errBlind }
+
+func (blind) Audit(context.Context, []string) (resource.Audit, error) {
+	return resource.Audit{}, errBlind
+}
