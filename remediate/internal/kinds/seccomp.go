@@ -72,3 +72,9 @@ func (k formerKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string)
 	}
 	return resource.Result{Changes: k.Leftover(seccompWant(p), s)}
 }
+
+// SeccompProfile returns the profile that a policy with the section leads to,
+// nil for the engine's own, or says why there is none.
+func SeccompProfile(p *plans.Policy, s *resource.Snapshot) ([]byte, *resource.ControlResult) {
+	return seccomp.Kind{}.Profile(seccompWant(p), s)
+}

@@ -25,8 +25,8 @@ func goArches() map[string]string {
 	}
 }
 
-// An access is for one system call what each of the rules about it says, as
-// text to compare by, with "" for "always".
+// An access is what the rules about one system call say, each by its condition
+// on arguments as text; "" is none.
 type access struct {
 	allowed map[string]bool
 	// denied are the rules that fail the call with another outcome than the
@@ -34,12 +34,11 @@ type access struct {
 	denied map[string]bool
 }
 
-// accesses resolves a profile but for capabilities, which differ by container:
-// they stay as conditions.
-func accesses(p *Profile, m Machine) map[string]access {
+// accesses resolves a profile for a container with one capability, or with none.
+func accesses(p *Profile, m Machine, capability string) map[string]access {
 	out := map[string]access{}
 	for _, r := range p.Syscalls {
-		if !applies(r, m) || r.Action == p.DefaultAction {
+		if !applies(r, m) || !grants(r, capability) || r.Action == p.DefaultAction && sameErrno(r.ErrnoRet, p.DefaultErrnoRet) {
 			continue
 		}
 		for _, name := range namesOf(r) {
@@ -58,6 +57,31 @@ func accesses(p *Profile, m Machine) map[string]access {
 	return out
 }
 
+// grants reports whether a rule is there for a container with the capability.
+func grants(r *profiles.Syscall, capability string) bool {
+	if r.Excludes != nil && slices.Contains(r.Excludes.Caps, capability) {
+		return false
+	}
+	return r.Includes == nil || !slices.ContainsFunc(r.Includes.Caps, func(c string) bool { return c != capability })
+}
+
+// conditional are the capabilities that decide about a rule of one of the
+// profiles.
+func conditional(all ...*Profile) []string {
+	var caps []string
+	for _, p := range all {
+		for _, r := range p.Syscalls {
+			for _, f := range []*profiles.Filter{r.Includes, r.Excludes} {
+				if f != nil {
+					caps = append(caps, f.Caps...)
+				}
+			}
+		}
+	}
+	slices.Sort(caps)
+	return slices.Compact(caps)
+}
+
 func applies(r *profiles.Syscall, m Machine) bool {
 	arch := goArches()[m.Arch]
 	if f := r.Excludes; f != nil && (slices.Contains(f.Arches, arch) || f.MinKernel != nil && m.atLeast(f.MinKernel)) {
@@ -71,15 +95,9 @@ func (m Machine) atLeast(v *profiles.KernelVersion) bool {
 	return m.Kernel == [2]uint64{} || m.Kernel[0] > v.Kernel || m.Kernel[0] == v.Kernel && m.Kernel[1] >= v.Major
 }
 
-// condition is when a rule holds, in words; "" is always.
+// condition is the one on arguments, in words.
 func condition(r *profiles.Syscall) string {
 	var parts []string
-	if r.Includes != nil && len(r.Includes.Caps) > 0 {
-		parts = append(parts, "with "+strings.Join(r.Includes.Caps, " and "))
-	}
-	if r.Excludes != nil && len(r.Excludes.Caps) > 0 {
-		parts = append(parts, "without "+strings.Join(r.Excludes.Caps, " or "))
-	}
 	for _, a := range r.Args {
 		parts = append(parts, argument(a))
 	}

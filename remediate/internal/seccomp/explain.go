@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -20,7 +21,8 @@ type Explanation struct {
 	DefaultAction string    `json:"default_action"`
 	Problems      []Problem `json:"problems"`
 	// Looser are calls that the profile lets through and the default does not,
-	// Stricter those of which it is the other way round.
+	// Stricter those of which it is the other way round. Both are nil for a
+	// profile that cannot be compared.
 	Looser   []Difference `json:"looser"`
 	Stricter []Difference `json:"stricter"`
 }
@@ -28,7 +30,7 @@ type Explanation struct {
 // Explain compares a profile with what the recipe gives, on a machine. Of a
 // profile that is refused only the problems are told.
 func Explain(content []byte, r Recipe, m Machine, o Options) Explanation {
-	e := Explanation{Problems: Check(content, o), Looser: []Difference{}, Stricter: []Difference{}}
+	e := Explanation{Problems: Check(content, o)}
 	if e.Problems == nil {
 		e.Problems = []Problem{}
 	}
@@ -47,21 +49,50 @@ func Explain(content []byte, r Recipe, m Machine, o Options) Explanation {
 
 func isNil[T any](p *T) bool { return p == nil }
 
-// compare lists what a lets through and b does not.
+// compare lists what a lets through and b does not: to every container, and to
+// those with a capability that one of them has a rule for.
 func compare(a, b *Profile, m Machine) []Difference {
+	found := map[string][]string{}
+	always := against(a, b, m, "")
+	for name, when := range always {
+		found[name] = when
+	}
+	for _, c := range conditional(a, b) {
+		for name, when := range against(a, b, m, c) {
+			for _, w := range when {
+				if !slices.Contains(always[name], w) && !slices.Contains(always[name], "") {
+					found[name] = append(found[name], strings.TrimSuffix("with "+c+", "+w, ", "))
+				}
+			}
+		}
+	}
+	diffs := []Difference{}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		diffs = append(diffs, Difference{name, without(found[name], "")})
+	}
+	return diffs
+}
+
+// against returns the conditions, "" for none, under which a lets a call through
+// and b does not. What b lets through always it lets through under every
+// condition; two different conditions count as different, though one might
+// imply the other.
+func against(a, b *Profile, m Machine, capability string) map[string][]string {
+	in, out := accesses(a, m, capability), accesses(b, m, capability)
 	names := syscalls()
-	in, out := accesses(a, m), accesses(b, m)
 	for name := range in {
 		names = append(names, name)
 	}
-	slices.Sort(names)
-	diffs := []Difference{}
-	for _, name := range slices.Compact(names) {
-		if d, ok := differs(name, open(a, in, name), open(b, out, name)); ok {
-			diffs = append(diffs, d)
+	found := map[string][]string{}
+	for _, name := range names {
+		mine, theirs := open(a, in, name), open(b, out, name)
+		for _, c := range slices.Sorted(maps.Keys(mine)) {
+			if !theirs[c] && !theirs[""] && !slices.Contains(found[name], c) {
+				found[name] = append(found[name], c)
+			}
 		}
 	}
-	return diffs
+	return found
 }
 
 // open returns the conditions under which a profile lets a call through.
@@ -81,23 +112,4 @@ func open(p *Profile, all map[string]access, name string) map[string]bool {
 		left["unless "+c] = true
 	}
 	return left
-}
-
-// differs reports the conditions of a that b does not have. What b lets through
-// always it lets through under every condition; two different conditions count
-// as different, though one might imply the other.
-func differs(name string, a, b map[string]bool) (Difference, bool) {
-	if len(a) == 0 || b[""] {
-		return Difference{}, false
-	}
-	d := Difference{Syscall: name}
-	if a[""] {
-		return d, true
-	}
-	for _, c := range slices.Sorted(maps.Keys(a)) {
-		if !b[c] {
-			d.When = append(d.When, c)
-		}
-	}
-	return d, len(d.When) > 0
 }
