@@ -1,7 +1,6 @@
 package seccomp
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -170,15 +169,6 @@ func passes(r *profiles.Syscall, family uint64) bool {
 		}
 	}
 	return true
-}
-
-// Encode writes a profile, always the same for the same profile.
-func Encode(p *Profile) []byte {
-	b, err := json.MarshalIndent(p, "", "\t")
-	if err != nil {
-		panic("internal error: seccomp profile: " + err.Error()) // plain structs always marshal
-	}
-	return append(b, '\n')
 }
 
 // refuse says why a recipe cannot be followed, or "".

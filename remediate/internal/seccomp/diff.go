@@ -125,7 +125,7 @@ func (p *plan) reason() string {
 	}
 	former := p.s.Seccomp.Value.Former
 	if former == nil {
-		return "containers get the engine's own profile, or another one"
+		return p.gain()
 	}
 	var old Profile
 	if json.Unmarshal(former.Content, &old) != nil || len(Refusals(Check(former.Content, Options{DefaultAllow: true}))) > 0 {
@@ -137,6 +137,19 @@ func (p *plan) reason() string {
 		return "profile behind engine or policy: it lets through " + strings.Join(namesIn(loose), ", ")
 	}
 	return "the profile is stricter than engine and policy ask for"
+}
+
+// gain says what the profile takes from containers that the engine's own does
+// not.
+func (p *plan) gain() string {
+	have, _ := engineOf(p.s) // unknown: the pinned base
+	var wanted Profile
+	_ = json.Unmarshal(p.content, &wanted) // made by Encode, or passed by Check
+	taken := compare(Derive(Recipe{Engine: have}), &wanted, Machine{Arch: "amd64"})
+	if len(taken) == 0 {
+		return "containers do not get the profile of the policy"
+	}
+	return "containers get a profile that lets through " + strings.Join(namesIn(taken), ", ")
 }
 
 func namesIn(diffs []Difference) []string {
