@@ -22,6 +22,9 @@ type Audit struct {
 	Version string `json:"version,omitempty"`
 	// Unit is auditd.service.
 	Unit Fact[Unit] `json:"unit"`
+	// Awk is what runs the script augenrules: "mawk", "gawk", ...; "" if not
+	// known. They differ in which lines they take for options.
+	Awk string `json:"awk,omitempty"`
 	// Installer is the package manager: "apt-get", "dnf" or "".
 	Installer string `json:"installer,omitempty"`
 	// Paths says what lies at each path that rules may watch.
@@ -71,4 +74,10 @@ type AuditPath struct {
 	// Parent says that the directory of the path exists; without it the kernel
 	// refuses the rule.
 	Parent bool `json:"parent"`
+}
+
+// An Install is what the step "packages" gets.
+type Install struct {
+	Installer string   `json:"installer"` // "apt-get" or "dnf"
+	Packages  []string `json:"packages"`
 }
