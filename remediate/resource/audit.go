@@ -67,10 +67,12 @@ type AuditRule struct {
 
 // An AuditPath is what lies at one path.
 type AuditPath struct {
-	// Real is the path with all links followed: a watch on a link does not see
-	// what is written through it. "" if nothing is there.
+	// Real is the path with all links followed; "" if nothing is there.
 	Real string   `json:"real,omitempty"`
 	Type FileType `json:"type"` // of Real
+	// Link says that the path itself is a link, not only a directory on the way
+	// to it: a watch on it does not see what is written through it.
+	Link bool `json:"link,omitempty"`
 	// Parent says that the directory of the path exists; without it the kernel
 	// refuses the rule.
 	Parent bool `json:"parent"`

@@ -1,10 +1,16 @@
 package auditrules
 
-import "github.com/bulwark-project/bulwark/remediate/resource"
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
 
 // A Payload is what the journal keeps of the step "audit". No rule may be in
 // Before or After that others state too (see Owned): the step takes what is in
-// either for bulwark's.
+// either for bulwark's. Nor may one be there twice: the kernel keeps one.
 type Payload struct {
 	// Before are bulwark's rules in the kernel, After those that shall be
 	// there, both in the order that they have or shall have among themselves.
@@ -14,32 +20,49 @@ type Payload struct {
 	Enable bool `json:"enable,omitempty"`
 }
 
+// Has reports whether one of rules is this very rule.
+func Has(rules []resource.AuditRule, rule resource.AuditRule) bool {
+	return slices.ContainsFunc(rules, func(r resource.AuditRule) bool { return bytes.Equal(r.Wire, rule.Wire) })
+}
+
+// Same reports whether both are the same rules in the same order.
+func Same(a, b []resource.AuditRule) bool {
+	return slices.EqualFunc(a, b, func(x, y resource.AuditRule) bool { return bytes.Equal(x.Wire, y.Wire) })
+}
+
 // Owned are those of the kernel's rules that are bulwark's: whose keys all
 // begin with KeyPrefix, or that bulwark's former file states; but none that a
 // file of others (foreign) states as well.
 func Owned(kernel []resource.AuditRule, former, foreign []Rule) []resource.AuditRule {
-	panic("not written yet")
+	var own []resource.AuditRule
+	for _, r := range kernel {
+		if (ownKeys(Keys(r.Wire)) || states(former, r)) && !states(foreign, r) {
+			own = append(own, r)
+		}
+	}
+	return own
+}
+
+func ownKeys(keys []string) bool {
+	foreign := func(k string) bool { return !strings.HasPrefix(k, KeyPrefix) }
+	return len(keys) > 0 && !slices.ContainsFunc(keys, foreign)
+}
+
+func states(rules []Rule, r resource.AuditRule) bool {
+	return slices.ContainsFunc(rules, func(s Rule) bool { return bytes.Equal(s.Wire, r.Wire) })
 }
 
 // Swap is the least change that leaves wanted in the kernel, in the order of
 // wanted: rules can only be added at the end. current are bulwark's rules that
 // are there. First del is deleted, then add is added, in order.
 func Swap(current, wanted []resource.AuditRule) (del, add []resource.AuditRule) {
-	panic("not written yet")
+	kept := 0
+	for _, r := range current {
+		if kept < len(wanted) && bytes.Equal(r.Wire, wanted[kept].Wire) {
+			kept++
+		} else {
+			del = append(del, r)
+		}
+	}
+	return del, slices.Clone(wanted[kept:])
 }
-
-// A Hiding is a rule that may take events away from one of bulwark's: the
-// kernel goes by the first rule that matches.
-type Hiding struct {
-	Own resource.AuditRule
-	By  resource.AuditRule
-	// Never says that such events are not recorded at all; else they are, under
-	// the keys of By.
-	Never bool
-}
-
-// Hidden are the rules of others that stand before one of own in order and may
-// take events away from it. order are all rules, in the order that the kernel
-// has or will have them, own included; to be silent about a pair, it must be
-// certain that no event matches both.
-func Hidden(order, own []resource.AuditRule) []Hiding { panic("not written yet") }

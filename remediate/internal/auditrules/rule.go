@@ -92,10 +92,3 @@ type UnsupportedError struct {
 func (e *UnsupportedError) Error() string {
 	return "cannot compare this rule with the kernel's: " + e.What
 }
-
-// Parse reads one line that adds a rule (-a or -w) as auditctl -R does. It asks
-// at whether the path of -w is a directory, and whether what the kernel needs
-// exists; at may be nil, then -w is refused with an *UnsupportedError. Errors
-// are *MissingError, *UnsupportedError, or in other words what auditctl or the
-// kernel would refuse.
-func Parse(line string, at At) (Rule, error) { panic("not written yet") }
