@@ -20,6 +20,10 @@ type Audit struct {
 	Augenrules string `json:"augenrules,omitempty"`
 	// Version is that of auditctl, e.g. "3.0.9".
 	Version string `json:"version,omitempty"`
+	// Journal are the settings that decide what systemd-journald does with
+	// auditing when it starts (Audit= in journald.conf(5)), in the order in
+	// which they are read: the last one holds.
+	Journal []AuditSetting `json:"journal,omitempty"`
 	// Unit is auditd.service.
 	Unit Fact[Unit] `json:"unit"`
 	// Awk is what runs the script augenrules: "mawk", "gawk", ...; "" if not
@@ -29,6 +33,15 @@ type Audit struct {
 	Installer string `json:"installer,omitempty"`
 	// Paths says what lies at each path that rules may watch.
 	Paths map[string]AuditPath `json:"paths,omitempty"`
+}
+
+// An AuditSetting is one Audit= of journald.conf(5).
+type AuditSetting struct {
+	Value  string `json:"value"`  // "yes", "no"; "" leaves auditing as it is
+	Origin string `json:"origin"` // file and line
+	// Default says that it is no setting but a comment that tells what systemd
+	// was built with.
+	Default bool `json:"default,omitempty"`
 }
 
 // AuditKernel is the kernel's audit status and its rules.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/audit"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/subid"
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -28,8 +29,13 @@ type Kind interface {
 // which files are replaced. Accounts come first: when daemon.json names an
 // account, it must exist, or dockerd does not start. Rules come last: their
 // file is only a record, and the step that loads them comes before dockerd's.
+// Audit is the very last: it watches files that the others make, and the
+// kernel refuses to watch what is not there.
 func All(daemonJSON string) []Kind {
-	return []Kind{subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}, egressKind{}}
+	return []Kind{
+		subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}, egressKind{},
+		auditKind{audit.Kind{DaemonJSON: daemonJSON}},
+	}
 }
 
 type subidKind struct{ subid.Kind }
@@ -130,7 +136,7 @@ func usernsSize(p *plans.Policy) uint32 {
 func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
 	var out resource.Result
 	for _, k := range all {
-		r := k.Diff(p, s, except)
+		r := diffAfter(k, p, s, except, out.Changes)
 		out.Changes = append(out.Changes, r.Changes...)
 		out.Operations = append(out.Operations, r.Operations...)
 		out.Impacts = append(out.Impacts, r.Impacts...)
@@ -178,7 +184,6 @@ func unserved(p *plans.Policy) []string {
 		given bool
 	}{
 		{"seccomp", p.Seccomp != nil},
-		{"audit", p.Audit != nil},
 		{"limits", p.Limits != nil},
 		{"patch", p.Patch != nil},
 		{"contexts", p.Contexts != nil},
