@@ -55,7 +55,8 @@ func (s *Step) Do(ctx context.Context, payload json.RawMessage) (json.RawMessage
 		return nil, fmt.Errorf("cannot load audit rules: %w", ErrLocked)
 	}
 	s.say("loading audit rules")
-	if _, err := swap(ctx, k.Rules, own(p), p.After); err != nil {
+	sw := &swap{kernel: k.Rules, own: own(p), wanted: p.After}
+	if err := sw.run(ctx); err != nil {
 		return nil, err
 	}
 	enable := p.Enable && k.Enabled == resource.AuditOff
@@ -83,22 +84,18 @@ func own(p auditrules.Payload) []resource.AuditRule {
 // Quiesce does nothing.
 func (s *Step) Quiesce(context.Context, json.RawMessage, txn.UndoInfo) error { return nil }
 
-// Restore brings bulwark's rules back to the payload's Before, even if Do was
-// not begun: what already is as before is not touched. After a boot the files
-// have decided, and the kernel has forgotten.
+// Restore brings bulwark's rules back to the payload's Before: what already is
+// as before is not touched. After a boot the files have decided, and the kernel
+// has forgotten.
 //
 // If somebody locked the rules meanwhile, that is an error and no note: rules
 // that should be gone are in force. The next boot sets it right, and recovery
 // then has nothing to do.
 func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.UndoInfo) error {
-	if info.Boot || !info.SameBoot {
+	if info.Boot || !info.SameBoot || !info.Did {
 		return nil
 	}
 	p, err := parse(payload)
-	if err != nil {
-		return err
-	}
-	k, err := host.ReadAudit(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,29 +103,39 @@ func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.Un
 	if err != nil {
 		return err
 	}
-	off = off && k.Enabled == resource.AuditOn
-	switch back := auditrules.Same(only(k.Rules, own(p)), p.Before); {
-	case back && !off && k.Enabled != resource.AuditLocked:
-		return nil
-	case k.Enabled == resource.AuditLocked && back:
-		return nil
-	case k.Enabled == resource.AuditLocked:
-		return fmt.Errorf("cannot put the audit rules back: %w; the next boot loads those of before", ErrLocked)
-	}
-	return s.restore(ctx, k.Rules, p, off)
-}
-
-func (s *Step) restore(ctx context.Context, kernel []resource.AuditRule, p auditrules.Payload, off bool) error {
-	s.say("putting the audit rules back")
-	moved, err := swap(ctx, kernel, own(p), p.Before)
+	k, err := host.ReadAudit(ctx)
 	if err != nil {
 		return err
 	}
-	if moved {
-		s.Notes = append(s.Notes, "bulwark's audit rules stand behind those of others until the next boot: the kernel adds rules only at the end")
+	back := auditrules.Same(only(k.Rules, own(p)), auditrules.Sorted(p.Before))
+	if k.Enabled == resource.AuditLocked {
+		if back {
+			return nil
+		}
+		return fmt.Errorf("cannot put the audit rules back: %w; the next boot loads those of before", ErrLocked)
 	}
-	if off {
+	if !back {
+		if err := s.restore(ctx, k.Rules, p); err != nil {
+			return err
+		}
+	}
+	if off && k.Enabled == resource.AuditOn {
 		return host.SetAuditEnabled(ctx, false)
+	}
+	return nil
+}
+
+func (s *Step) restore(ctx context.Context, kernel []resource.AuditRule, p auditrules.Payload) error {
+	s.say("putting the audit rules back")
+	sw := &swap{kernel: kernel, own: own(p), wanted: p.Before, forgiving: true}
+	if err := sw.run(ctx); err != nil {
+		return err
+	}
+	for _, r := range sw.gone {
+		s.Notes = append(s.Notes, "the audit rule "+r.Text+" is not back: what it names is gone, with which the kernel drops it anyway")
+	}
+	if sw.moved() {
+		s.Notes = append(s.Notes, "bulwark's audit rules stand behind those of others until the next boot: the kernel adds rules only at the end")
 	}
 	return nil
 }
@@ -136,8 +143,8 @@ func (s *Step) restore(ctx context.Context, kernel []resource.AuditRule, p audit
 // enabledByUs reports whether Do made the kernel record. If Do was killed before
 // it could say so, the plan's word counts that nothing was recorded before.
 func enabledByUs(p auditrules.Payload, info txn.UndoInfo) (bool, error) {
-	if !info.Did || info.Done == nil {
-		return info.Did && p.Enable, nil
+	if info.Done == nil {
+		return p.Enable, nil
 	}
 	var d Done
 	if err := json.Unmarshal(info.Done, &d); err != nil {
