@@ -2,6 +2,7 @@ package auditrules
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,16 @@ func Has(rules []resource.AuditRule, rule resource.AuditRule) bool {
 // Same reports whether both are the same rules in the same order.
 func Same(a, b []resource.AuditRule) bool {
 	return slices.EqualFunc(a, b, func(x, y resource.AuditRule) bool { return bytes.Equal(x.Wire, y.Wire) })
+}
+
+// Sorted brings rules into the order in which the kernel lists them: it has a
+// list for each of user, task, exit, exclude and so on (linux/audit.h), and
+// shows one after the other.
+func Sorted(rules []resource.AuditRule) []resource.AuditRule {
+	list := func(r resource.AuditRule) uint32 { return decodeOrAll(r.Wire).list & listMask }
+	return slices.SortedStableFunc(slices.Values(rules), func(a, b resource.AuditRule) int {
+		return cmp.Compare(list(a), list(b))
+	})
 }
 
 // Owned are those of the kernel's rules that are bulwark's: whose keys all

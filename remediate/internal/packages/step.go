@@ -6,10 +6,13 @@ package packages
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"os"
+	"strings"
 
+	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // A Step installs packages. It implements txn.Step; its payload is
@@ -28,15 +31,46 @@ func (s *Step) Name() string { return "packages" }
 
 // Do installs the payload's packages.
 func (s *Step) Do(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
-	return nil, errors.New("not written yet")
+	p, err := parse(payload)
+	if err != nil {
+		return nil, err
+	}
+	if s.Progress != nil {
+		s.Progress("installing " + names(p))
+	}
+	if err := host.Install(ctx, p.Installer, p.Packages, s.Lock); err != nil {
+		return nil, err
+	}
+	return json.RawMessage("{}"), nil
 }
+
+func parse(payload json.RawMessage) (p resource.Install, err error) {
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return p, fmt.Errorf("cannot read the journal's packages step: %w", err)
+	}
+	return p, nil
+}
+
+func names(p resource.Install) string { return strings.Join(p.Packages, " and ") }
 
 // Quiesce does nothing.
 func (s *Step) Quiesce(context.Context, json.RawMessage, txn.UndoInfo) error { return nil }
 
 // Restore removes nothing, and notes that.
-func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.UndoInfo) error {
-	return errors.New("not written yet")
+func (s *Step) Restore(_ context.Context, payload json.RawMessage, info txn.UndoInfo) error {
+	if !info.Did {
+		return nil
+	}
+	p, err := parse(payload)
+	if err != nil {
+		return err
+	}
+	how := "was installed and stays installed"
+	if info.Done == nil {
+		how = "may have been installed, and then stays installed"
+	}
+	s.Notes = append(s.Notes, names(p)+" "+how)
+	return nil
 }
 
 var _ txn.Step = (*Step)(nil)
