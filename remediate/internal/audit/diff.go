@@ -11,7 +11,7 @@ import (
 
 const (
 	runAsRoot = "run bulwark as root"
-	// package_ is what the Debian and the Red Hat family call their packages.
+	// What the Debian and the Red Hat family call the package.
 	debianPackage = "auditd"
 	redHatPackage = "audit"
 )
@@ -119,22 +119,18 @@ func (p *plan) prepare(daemonJSON string, made []resource.Change) {
 	p.at = at(p.audit, made)
 	p.others = foreign(p.audit.Files)
 	p.elsewhere = simulate(p.others, p.at).seen
-	p.former = auditrules.Rules(auditrules.ParseFile(p.audit.Own, p.at))
+	p.former = fileRules(p.at, p.audit.Own)
 }
 
 // compare finds what differs, in files and in the kernel.
 func (p *plan) compare() *refusal {
-	p.wanted = kernelRules(p.lines)
+	p.wanted = auditrules.Sorted(kernelRules(p.lines))
 	// Rules that are wanted and were loaded by hand become bulwark's.
 	ours := p.former
 	for _, l := range p.lines {
 		ours = append(ours, l.rule)
 	}
-	var others []auditrules.Rule
-	for _, f := range p.others {
-		others = append(others, auditrules.Rules(auditrules.ParseFile(f, p.at))...)
-	}
-	p.own = auditrules.Owned(p.kernel.Rules, ours, others)
+	p.own = auditrules.Owned(p.kernel.Rules, ours, fileRules(p.at, p.others...))
 	own := content(p.lines, p.want.Immutable)
 	p.boot = simulate(replaced(p.audit.Files, own), p.at)
 	p.files = p.targets(own)
