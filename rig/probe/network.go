@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -59,9 +60,12 @@ func https(string) error {
 	if err != nil {
 		return err
 	}
-	server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "hello") // the client will miss it
-	})}
+	server := http.Server{
+		ErrorLog: log.New(io.Discard, "", 0), // of connections that the client opened to spare, and never used
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "hello") // the client will miss it
+		}),
+	}
 	go func() { _ = server.Serve(l) }()
 	defer server.Close()
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
