@@ -53,6 +53,7 @@ func markMissing(s *resource.Snapshot, b []byte) {
 	for section, unknown := range map[string]*string{
 		"networks": &s.Networks.Unknown, "firewall": &s.Firewall.Unknown, "flows": &s.Flows.Unknown,
 		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
+		"seccomp": &s.Seccomp.Unknown,
 	} {
 		if given[section] == nil {
 			*unknown = why

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/seccomp"
 	"github.com/bulwark-project/bulwark/remediate/internal/subid"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -26,10 +27,14 @@ type Kind interface {
 
 // All returns the kinds in order; the order of their changes is the order in
 // which files are replaced. Accounts come first: when daemon.json names an
-// account, it must exist, or dockerd does not start. Rules come last: their
+// account, it must exist, or dockerd does not start; so must a seccomp profile,
+// and one that it named before may go only afterwards. Rules come last: their
 // file is only a record, and the step that loads them comes before dockerd's.
 func All(daemonJSON string) []Kind {
-	return []Kind{subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}, egressKind{}}
+	profile := seccomp.Kind{DaemonJSON: daemonJSON}
+	return []Kind{
+		subidKind{}, seccompKind{profile}, daemonKind{daemonjson.Kind{Path: daemonJSON}, profile}, formerKind{profile}, egressKind{},
+	}
 }
 
 type subidKind struct{ subid.Kind }
@@ -76,16 +81,18 @@ func snapshotter(p *plans.Policy) *bool {
 	return features["containerd-snapshotter"]
 }
 
-type daemonKind struct{ daemonjson.Kind }
+type daemonKind struct {
+	daemonjson.Kind
+	profile seccomp.Kind
+}
 
 func (k daemonKind) Observe(ctx context.Context, _ *plans.Policy, r resource.Reader, s *resource.Snapshot) {
 	k.Kind.Observe(ctx, r, s)
 }
 
 func (k daemonKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
-	keys := slices.DeleteFunc(p.DaemonKeys(), func(d resource.DaemonKey) bool {
-		return slices.Contains(except, d.Control)
-	})
+	keys := append(p.DaemonKeys(), profileWanted(k.profile, p, s)...)
+	keys = slices.DeleteFunc(keys, func(d resource.DaemonKey) bool { return slices.Contains(except, d.Control) })
 	return k.Kind.Diff(keys, s)
 }
 
@@ -177,7 +184,6 @@ func unserved(p *plans.Policy) []string {
 		name  string
 		given bool
 	}{
-		{"seccomp", p.Seccomp != nil},
 		{"audit", p.Audit != nil},
 		{"limits", p.Limits != nil},
 		{"patch", p.Patch != nil},
