@@ -47,10 +47,6 @@ func differences(out *printer, what string, all []remediate.SeccompDifference) {
 	}
 	out.f("  %s (%d):\n", what, len(all))
 	for _, d := range all {
-		when := ""
-		if len(d.When) > 0 {
-			when = "  " + strings.Join(d.When, "; ")
-		}
-		out.f("    %s%s\n", fmt.Sprintf("%-24s", d.Syscall), when)
+		out.f("    %s\n", strings.TrimRight(fmt.Sprintf("%-24s  %s", d.Syscall, strings.Join(d.When, "; ")), " "))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/seccomp"
@@ -16,7 +17,7 @@ const profileKey = "seccomp-profile"
 type seccompKind struct{ seccomp.Kind }
 
 func (k seccompKind) Observe(ctx context.Context, p *plans.Policy, r resource.Reader, s *resource.Snapshot) {
-	if p != nil && p.Seccomp == nil {
+	if p != nil && seccompWant(p) == nil {
 		s.Seccomp = resource.Unknown[resource.Seccomp](resource.NotAsked)
 		return
 	}
@@ -32,8 +33,11 @@ func (k seccompKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string
 
 // seccompWant translates the policy's section; nil means not managed.
 func seccompWant(p *plans.Policy) *seccomp.Want {
-	if p == nil || p.Seccomp == nil {
+	if p == nil {
 		return nil
+	}
+	if p.Seccomp == nil {
+		return namedProfile(p)
 	}
 	c := p.Seccomp
 	return &seccomp.Want{
@@ -42,11 +46,20 @@ func seccompWant(p *plans.Policy) *seccomp.Want {
 	}
 }
 
+// namedProfile is one that the policy names by daemon.json's own key.
+func namedProfile(p *plans.Policy) *seccomp.Want {
+	path := daemonKey[string](p, profileKey)
+	if !strings.HasPrefix(path, "/") {
+		return nil
+	}
+	return &seccomp.Want{Named: path, Origin: p.Origin("daemon." + profileKey)}
+}
+
 // profileWanted is the key of daemon.json that names the profile, if it can be
 // told which one that is.
 func profileWanted(k seccomp.Kind, p *plans.Policy, s *resource.Snapshot) []resource.DaemonKey {
 	want := seccompWant(p)
-	if want == nil {
+	if want == nil || want.Named != "" {
 		return nil
 	}
 	path, ok := k.Key(want, s)

@@ -17,6 +17,9 @@ func (k Kind) Diff(want *Want, s *resource.Snapshot) resource.Result {
 		return resource.Result{}
 	}
 	p := &plan{kind: k, want: want, s: s}
+	if want.Named != "" {
+		return p.judge()
+	}
 	for _, step := range []func() *resource.ControlResult{p.read, p.derive, p.writable} {
 		if c := step(); c != nil {
 			c.ID = Control
@@ -24,6 +27,23 @@ func (k Kind) Diff(want *Want, s *resource.Snapshot) resource.Result {
 		}
 	}
 	return p.result()
+}
+
+// controlNamed is the control of daemon.json's own key.
+const controlNamed = "seccomp-profile"
+
+// judge looks at a profile that the policy names by dockerd's own key: nothing of
+// it is changed, but daemon.json must not name one that is refused.
+func (p *plan) judge() resource.Result {
+	c := p.read()
+	if c == nil {
+		p.content, c = ownProfile(p.want, p.s)
+	}
+	if c != nil {
+		c.ID = controlNamed
+		return resource.Result{Controls: []resource.ControlResult{*c}}
+	}
+	return resource.Result{Controls: p.containers(), Impacts: p.ownImpacts()}
 }
 
 type plan struct {

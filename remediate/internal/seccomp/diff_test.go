@@ -231,6 +231,25 @@ func TestOwnProfile(t *testing.T) {
 	}
 }
 
+// A profile that the policy names by dockerd's own key is judged, not written.
+func TestNamedProfile(t *testing.T) {
+	w := &seccomp.Want{Named: "/etc/docker/site.json", Origin: "site.yaml:3"}
+	s := host("28.5.2")
+	s.Seccomp.Value.Source = known(rooted("{}"))
+	r := seccomp.Kind{}.Diff(w, s)
+	if got := control(t, r, "seccomp-profile"); got.Status != resource.Blocked || !strings.Contains(got.Reason, "no seccomp at all") || len(r.Changes) != 0 {
+		t.Errorf("got %+v", r)
+	}
+	s.Seccomp.Value.Source = known(rooted(open))
+	r = seccomp.Kind{}.Diff(w, s)
+	if got := control(t, r, "seccomp-profile"); got.ID != "" || len(r.Changes) != 0 || len(r.Impacts) == 0 {
+		t.Errorf("got %+v", r)
+	}
+	if key, ok := (seccomp.Kind{}).Key(w, s); key != w.Named || !ok {
+		t.Errorf("daemon.json would name %q", key)
+	}
+}
+
 func rooted(content string) resource.File {
 	return resource.File{Content: []byte(content), Print: resource.Fingerprint{Type: resource.Regular, Mode: 0o644}}
 }

@@ -79,12 +79,8 @@ func compare(a, b *Profile, m Machine) []Difference {
 // imply the other.
 func against(a, b *Profile, m Machine, capability string) map[string][]string {
 	in, out := accesses(a, m, capability), accesses(b, m, capability)
-	names := syscalls()
-	for name := range in {
-		names = append(names, name)
-	}
 	found := map[string][]string{}
-	for _, name := range names {
+	for _, name := range callsOn(m.Arch) {
 		mine, theirs := open(a, in, name), open(b, out, name)
 		for _, c := range slices.Sorted(maps.Keys(mine)) {
 			if !theirs[c] && !theirs[""] && !slices.Contains(found[name], c) {

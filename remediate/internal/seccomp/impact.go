@@ -31,19 +31,20 @@ func (p *plan) impacts() []resource.Impact {
 
 // ownImpacts tell of an own profile what it gives away.
 func (p *plan) ownImpacts() []resource.Impact {
-	if p.want.File == "" {
+	file := p.want.source()
+	if file == "" {
 		return nil
 	}
 	have, _ := engineOf(p.s) // unknown: the pinned base
-	e := Explain(p.content, Recipe{Engine: have}, Machine{Arch: "amd64"}, Options{DefaultAllow: p.want.DefaultAllow, Libseccomp: p.s.Seccomp.Value.Libseccomp})
+	e := Explain(p.content, Recipe{Engine: have}, Machine{Arch: "amd64"}, Options{DefaultAllow: true, Libseccomp: p.s.Seccomp.Value.Libseccomp})
 	var out []resource.Impact
 	if len(e.Looser) > 0 {
 		out = append(out, resource.Impact{
-			Level: resource.WarningImpact, Text: "seccomp: " + p.want.File + " lets through what the engine's own profile does not", Subjects: namesIn(e.Looser),
+			Level: resource.WarningImpact, Text: "seccomp: " + file + " lets through what the engine's own profile does not", Subjects: namesIn(e.Looser),
 		})
 	}
 	for _, problem := range e.Problems {
-		out = append(out, resource.Impact{Level: resource.WarningImpact, Text: "seccomp: " + p.want.File + ": " + problem.String()})
+		out = append(out, resource.Impact{Level: resource.WarningImpact, Text: "seccomp: " + file + ": " + problem.String()})
 	}
 	return out
 }
@@ -103,7 +104,7 @@ func ownFilter(c resource.Container) bool {
 // older: live-restore keeps containers through the restart with which dockerd
 // took the profile up. The file is as old as that.
 func (p *plan) older(c resource.Container) bool {
-	return p.content != nil && p.inEffect() && c.StartedNS != 0 && c.StartedNS < p.file.Print.CtimeNS
+	return p.file.Path != "" && p.inEffect() && c.StartedNS != 0 && c.StartedNS < p.file.Print.CtimeNS
 }
 
 func verdict(open, own, old []string) resource.ControlResult {

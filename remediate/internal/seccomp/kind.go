@@ -39,6 +39,9 @@ type Want struct {
 	// DefaultAllow accepts an own profile that lets through what it does not
 	// name.
 	DefaultAllow bool
+	// Named is a profile that daemon.json is to name by the policy's own key, not
+	// by the section: it is judged and left where it is. All above is empty then.
+	Named string
 	// Origin is where the policy says so: "site.yaml:12".
 	Origin string
 }
@@ -97,6 +100,9 @@ func (Kind) Profile(want *Want, s *resource.Snapshot) ([]byte, *resource.Control
 // Key returns what daemon.json must say for seccomp-profile: a path, or "" for
 // the engine's own profile. It is not ok when there is no profile to name.
 func (k Kind) Key(want *Want, s *resource.Snapshot) (value string, ok bool) {
+	if want.Named != "" {
+		return want.Named, true
+	}
 	content, refused := k.Profile(want, s)
 	switch {
 	case refused != nil:
@@ -107,24 +113,33 @@ func (k Kind) Key(want *Want, s *resource.Snapshot) (value string, ok bool) {
 	return pathOf(content), true
 }
 
+// source is the profile of somebody else that the policy leads to; "" is none.
+func (w *Want) source() string {
+	if w == nil {
+		return ""
+	}
+	return cmp.Or(w.File, w.Named)
+}
+
+// ownProfile judges the profile of somebody else.
 func ownProfile(want *Want, s *resource.Snapshot) ([]byte, *resource.ControlResult) {
-	src := s.Seccomp.Value.Source
+	src, path := s.Seccomp.Value.Source, want.source()
 	if src == nil {
-		return nil, resource.CannotRead("", "cannot read %s: the snapshot does not hold it", want.File)
+		return nil, resource.CannotRead("", "cannot read %s: the snapshot does not hold it", path)
 	}
 	f, ok := src.Get()
 	switch {
 	case !ok:
-		return nil, resource.CannotRead("", "cannot read %s: %s", want.File, src.Unknown)
+		return nil, resource.CannotRead("", "cannot read %s: %s", path, src.Unknown)
 	case f.Print.Type != resource.Regular:
-		return nil, resource.Block("correct the policy at "+want.Origin, "cannot use %s: it is %s", want.File, article(f.Print.Type))
+		return nil, resource.Block("correct the policy at "+want.Origin, "cannot use %s: it is %s", path, article(f.Print.Type))
 	case f.Print.UID != 0 || f.Print.Mode&0o022 != 0:
-		return nil, resource.Block("chown root "+want.File+"; chmod go-w "+want.File,
-			"cannot use %s: others than root may write it (owner %d, mode %04o)", want.File, f.Print.UID, f.Print.Mode)
+		return nil, resource.Block("chown root "+path+"; chmod go-w "+path,
+			"cannot use %s: others than root may write it (owner %d, mode %04o)", path, f.Print.UID, f.Print.Mode)
 	}
-	bad := Refusals(Check(f.Content, Options{DefaultAllow: want.DefaultAllow, Libseccomp: s.Seccomp.Value.Libseccomp}))
+	bad := Refusals(Check(f.Content, Options{DefaultAllow: want.DefaultAllow || want.Named != "", Libseccomp: s.Seccomp.Value.Libseccomp}))
 	if len(bad) > 0 {
-		return nil, resource.Block("bulwark seccomp explain "+want.File, "cannot use %s: %s", want.File, joined(bad))
+		return nil, resource.Block("bulwark seccomp explain "+path, "cannot use %s: %s", path, joined(bad))
 	}
 	return f.Content, nil
 }

@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -47,6 +48,35 @@ func syscalls() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// auditTables maps GOARCH to the tables of linux audit for it and for the 32-bit
+// programs that it runs; an architecture that is not there has all.
+func auditTables() map[string][]string {
+	return map[string][]string{
+		"386": {"i386"}, "amd64": {"x86_64", "i386"}, "arm": {"arm"}, "arm64": {"aarch64", "arm"}, "ppc64le": {"ppc"}, "s390x": {"s390x", "s390"},
+	}
+}
+
+// callsOn returns the system calls of one architecture, and those that are in
+// no table, since they are newer.
+func callsOn(arch string) []string {
+	names, elsewhere := map[string]bool{}, map[string]bool{}
+	mine, ok := auditTables()[arch]
+	for table, calls := range auparse.AuditSyscalls {
+		for _, name := range calls {
+			if !ok || slices.Contains(mine, table) {
+				names[name] = true
+			}
+			elsewhere[name] = true
+		}
+	}
+	for name := range tables() {
+		if !elsewhere[name] {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // essential are calls without which runc cannot start a program after it has

@@ -14,13 +14,13 @@ func (k Kind) Observe(ctx context.Context, want *Want, r resource.Reader, s *res
 	var sec resource.Seccomp
 	var wg sync.WaitGroup
 	wg.Go(func() { sec.Runtime, sec.Libseccomp = runtimeVersion(ctx, r) })
-	if want != nil && want.File != "" {
-		sec.Source = source(r, want.File)
+	if path := want.source(); path != "" {
+		sec.Source = source(r, path)
 	}
 	wg.Wait()
 	s.Seccomp = resource.Known(sec)
 	var wanted string
-	if want != nil {
+	if want != nil && want.Named == "" {
 		wanted, _ = k.Key(want, s)
 	}
 	if err := k.profiles(r, &sec, wanted); err != nil {
