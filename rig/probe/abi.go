@@ -40,6 +40,9 @@ func otherABIs() []attempt {
 		{group: "mount", name: "i386:mount", try: i386(21, bad, bad, bad, 0, bad)},
 		{group: "mount", name: "i386:umount", needs: sysAdmin, try: i386(22, bad)},
 		{group: "mount", name: "i386:umount2", try: i386(52, bad, badFlag)},
+		{group: "obsolete", name: "i386:modify_ldt", try: i386(123, 9999)},
+		{group: "obsolete", name: "i386:sgetmask", try: i386(68)},
+		{group: "obsolete", name: "i386:vm86", try: i386(166, 9999)},
 	}
 	for i := range list {
 		list[i].alone = strings.HasPrefix(list[i].name, "i386:")

@@ -136,7 +136,15 @@ func obsolete() []attempt {
 		{group: "obsolete", name: "get_kernel_syms", try: native(177)},
 		{group: "obsolete", name: "query_module", try: native(178)},
 		{group: "obsolete", name: "nfsservctl", try: native(180)},
+		{group: "obsolete", name: "getpmsg", try: native(181)},
+		{group: "obsolete", name: "putpmsg", try: native(182)},
+		{group: "obsolete", name: "afs_syscall", try: native(183)},
+		{group: "obsolete", name: "tuxcall", try: native(184)},
+		{group: "obsolete", name: "security", try: native(185)},
 		{group: "obsolete", name: "lookup_dcookie", needs: sysAdmin, try: native(212, 0, bad, 0)},
+		{group: "obsolete", name: "epoll_ctl_old", try: native(214)},
+		{group: "obsolete", name: "epoll_wait_old", try: native(215)},
 		{group: "obsolete", name: "remap_file_pages", try: native(216, 0, 0, 1)},
+		{group: "obsolete", name: "vserver", try: native(236)},
 	}
 }
