@@ -177,14 +177,17 @@ func resolve(root *node, ref string) (*Policy, error) {
 	return p, err
 }
 
-// originsOf notes where each section, daemon key and line of egress.allow is
-// stated.
+// originsOf notes where each section, daemon key and line of egress.allow and
+// audit.rules is stated.
 func originsOf(root *node) map[string]string {
 	at := map[string]string{}
 	for _, f := range root.fields {
 		at[f.key] = fmt.Sprintf("%s:%d", f.value.file, f.line)
 		if f.key == "egress" {
-			allowOrigins(at, f.value.get("allow"))
+			listOrigins(at, "egress.allow", f.value.get("allow"))
+		}
+		if f.key == "audit" {
+			listOrigins(at, "audit.rules", f.value.get("rules"))
 		}
 		if f.key != "daemon" {
 			continue
@@ -196,11 +199,11 @@ func originsOf(root *node) map[string]string {
 	return at
 }
 
-func allowOrigins(at map[string]string, allow *node) {
-	if allow == nil {
+func listOrigins(at map[string]string, key string, list *node) {
+	if list == nil {
 		return
 	}
-	for i, line := range allow.items {
-		at[fmt.Sprintf("egress.allow[%d]", i)] = fmt.Sprintf("%s:%d", line.file, line.line)
+	for i, line := range list.items {
+		at[fmt.Sprintf("%s[%d]", key, i)] = fmt.Sprintf("%s:%d", line.file, line.line)
 	}
 }

@@ -43,7 +43,7 @@ type Daemon map[string]json.RawMessage
 
 // Origin returns the place, FILE:LINE, where the policy or the one that it
 // extends states a section ("userns"), daemon key ("daemon.icc") or line of
-// the egress list ("egress.allow[0]"); "" if nothing does.
+// the lists "egress.allow[0]" and "audit.rules[0]"; "" if nothing does.
 func (p *Policy) Origin(key string) string { return p.origins[key] }
 
 // Userns maps root in a container to an account of no rights on the host.

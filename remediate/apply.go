@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/auditd"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
@@ -227,6 +228,7 @@ func step(svc resource.Service, s *resource.Snapshot, after []dockerd.Workload, 
 var (
 	dockerdStep = (*dockerd.Step)(nil).Name()
 	egressStep  = (*firewall.Step)(nil).Name()
+	auditStep   = (*auditd.Step)(nil).Name()
 )
 
 // stepsOf returns the steps with a name, in order.
@@ -295,7 +297,7 @@ func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settl
 // conclude puts the end of a transaction into the result; it returns an error
 // when nothing was changed, and when the undo needs a person.
 func (r *run) conclude(res *ApplyResult, t *txn.Result) error {
-	res.ID, res.Notes = t.ID, slices.Concat(res.Notes, t.Notes, r.step.Lost)
+	res.ID, res.Notes = t.ID, slices.Concat(res.Notes, t.Notes, r.left())
 	switch t.Outcome {
 	case txn.Unchanged:
 		return nil

@@ -98,7 +98,7 @@ func (h *Host) Confirm(ctx context.Context, o ConfirmOptions) (*ConfirmResult, e
 		res.Notes = append(res.Notes, err.Error())
 	}
 	h.disarm(ctx, rep.ID)
-	res.ID, res.Outcome, res.Notes = rep.ID, string(rep.Outcome), slices.Concat(res.Notes, rep.Notes, r.step.Lost)
+	res.ID, res.Outcome, res.Notes = rep.ID, string(rep.Outcome), slices.Concat(res.Notes, rep.Notes, r.left())
 	return res, r.kept(res)
 }
 
@@ -108,7 +108,7 @@ func (r *run) kept(res *ConfirmResult) error {
 	if err != nil {
 		return err
 	}
-	res.Files, res.Rules = record(e).Files, len(stepsOf(e.Steps, egressStep)) > 0
+	res.Files, res.Rules = record(e).Files, changesRules(e.Steps)
 	return nil
 }
 
@@ -173,7 +173,7 @@ func (h *Host) takeBack(ctx context.Context, w *Waiting, o RollbackOptions) (*Ap
 		return res, h.whyNotWaiting(err)
 	}
 	h.disarm(ctx, w.ID)
-	res.ID, res.Outcome, res.Notes = rep.ID, TakenBack, slices.Concat(rep.Notes, r.step.Lost)
+	res.ID, res.Outcome, res.Notes = rep.ID, TakenBack, slices.Concat(rep.Notes, r.left())
 	return res, nil
 }
 
@@ -186,7 +186,7 @@ func (h *Host) reversalOf(ctx context.Context, id string) (Reversal, error) {
 	if err != nil {
 		return Reversal{}, err
 	}
-	rev := Reversal{Of: []string{id}, Rules: len(stepsOf(e.Steps, egressStep)) > 0}
+	rev := Reversal{Of: []string{id}, Rules: changesRules(e.Steps)}
 	for _, op := range e.Ops {
 		if op.Kind != txn.Mkdir && op.Kind != txn.Rmdir {
 			rev.Paths = append(rev.Paths, op.Path)

@@ -26,6 +26,9 @@ func (h *Host) prove(ctx context.Context, policy *plans.Policy, res *ApplyResult
 func rulesHold(plan *resource.Plan, s *resource.Snapshot) bool {
 	now, ok := s.Firewall.Get()
 	for _, op := range plan.Operations {
+		if op.Kind != egressStep {
+			continue
+		}
 		var p ruleset.Payload
 		if !ok || json.Unmarshal(op.Payload, &p) != nil || !ruleset.Same(p.After, now.Own) {
 			return false
@@ -39,7 +42,8 @@ func rulesHold(plan *resource.Plan, s *resource.Snapshot) bool {
 // other networks, so that rules which name them are due again at once.
 func dropRules(p *resource.Plan) bool {
 	n := len(p.Operations)
-	p.Operations = nil
+	p.Operations = slices.DeleteFunc(p.Operations, func(o resource.Operation) bool { return o.Kind == egressStep })
+	n -= len(p.Operations)
 	p.Changes = slices.DeleteFunc(p.Changes, func(c resource.Change) bool { return c.Kind == egressStep })
 	return n > 0
 }

@@ -59,5 +59,5 @@ func (h *Host) Recover(ctx context.Context, o RecoverOptions) (*RecoverResult, e
 	if err := h.cleanRecovery(); err != nil {
 		return nil, err
 	}
-	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: slices.Concat(rep.Notes, r.step.Lost)}, nil
+	return &RecoverResult{Format: 1, ID: rep.ID, Outcome: string(rep.Outcome), Notes: slices.Concat(rep.Notes, r.left())}, nil
 }

@@ -82,10 +82,15 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if err != nil {
 		return nil, err
 	}
+	events, stays, err := undoAudit(stepsOf(spec.Steps, auditStep), s)
+	if err != nil {
+		return nil, err
+	}
+	rules = append(rules, events...)
 	if err := canServe(undo.svc, s); err != nil {
 		return nil, err
 	}
-	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: r.notes}
+	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: append(r.notes, stays...)}
 	if o.Approve != nil {
 		if err := o.Approve(reversal(spec, undo.svc, rules, s)); err != nil {
 			return res, err

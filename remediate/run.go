@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bulwark-project/bulwark/remediate/internal/auditd"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/packages"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 )
 
@@ -22,6 +24,10 @@ type run struct {
 	txn  *txn.Manager
 	step *dockerd.Step
 	say  func(string)
+	// install and events are the steps that install packages and load audit
+	// rules.
+	install *packages.Step
+	events  *auditd.Step
 	// notes tell what begin had to recover.
 	notes []string
 	// dead is set when the change is to be confirmed.
@@ -47,8 +53,7 @@ func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(stri
 	}
 	if rep.ID != "" {
 		h.disarm(ctx, rep.ID)
-		r.notes = append([]string{fmt.Sprintf("transaction %s, which an earlier run left open, is now %s", rep.ID, rep.Outcome)}, slices.Concat(rep.Notes, r.step.Lost)...)
-		r.step.Lost = nil
+		r.notes = append([]string{fmt.Sprintf("transaction %s, which an earlier run left open, is now %s", rep.ID, rep.Outcome)}, slices.Concat(rep.Notes, r.left())...)
 	}
 	return r, nil
 }
@@ -62,15 +67,24 @@ func (h *Host) open(ctx context.Context, wait time.Duration, progress func(strin
 	}
 	step := &dockerd.Step{DockerHost: h.dockerHost, Limits: dockerd.DefaultLimits, Progress: progress}
 	rules := &firewall.Step{Progress: progress}
+	install, events := &packages.Step{Progress: progress}, &auditd.Step{Progress: progress}
 	m, err := txn.Open(ctx, txn.Options{
-		Root: h.root, StateDir: StateDir, Steps: []txn.Step{rules, step},
+		Root: h.root, StateDir: StateDir, Steps: []txn.Step{rules, install, events, step},
 		LockTimeout: wait, AccountsTimeout: accountsTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rules.Lock = m.LockFile()
-	return &run{host: h, txn: m, step: step, say: progress}, nil
+	rules.Lock, install.Lock = m.LockFile(), m.LockFile()
+	return &run{host: h, txn: m, step: step, install: install, events: events, say: progress}, nil
+}
+
+// left are the notes of the steps on what an undo could not bring back, each
+// told once.
+func (r *run) left() []string {
+	notes := slices.Concat(r.step.Lost, r.install.Notes, r.events.Notes)
+	r.step.Lost, r.install.Notes, r.events.Notes = nil, nil, nil
+	return notes
 }
 
 // limitStart bounds the start with the new configuration, and by a minute

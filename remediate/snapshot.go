@@ -54,6 +54,7 @@ func markMissing(s *resource.Snapshot, b []byte) {
 		"networks": &s.Networks.Unknown, "firewall": &s.Firewall.Unknown, "flows": &s.Flows.Unknown,
 		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
 		"seccomp": &s.Seccomp.Unknown,
+		"audit":   &s.Audit.Unknown,
 	} {
 		if given[section] == nil {
 			*unknown = why
@@ -81,6 +82,7 @@ func scrub(s *resource.Snapshot) {
 	scrubEngine(&s.Engine.Value)
 	s.Containers.Value = scrubContainers(s.Containers.Value)
 	scrubFirewall(&s.Firewall.Value)
+	scrubAudit(&s.Audit.Value)
 	s.Loader.Value.Environment = scrubEnvironment(s.Loader.Value.Environment)
 	s.Accounts.Value.Passwd.Content = scrubAccounts(s.Accounts.Value.Passwd.Content)
 	s.Accounts.Value.Group.Content = scrubAccounts(s.Accounts.Value.Group.Content)

@@ -19,9 +19,12 @@ import (
 // host is still untouched.
 func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.Staged, ops []resource.Operation) error {
 	for _, op := range ops {
-		if err := validateRules(ctx, op); err != nil {
+		if err := validateOperation(ctx, op); err != nil {
 			return err
 		}
+	}
+	if err := validateAudit(s, staged); err != nil {
+		return err
 	}
 	for _, f := range staged {
 		if f.Path != configPath(s) {
@@ -34,6 +37,17 @@ func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.
 		if err := h.validateDaemon(ctx, s, f.Path, content); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// validateOperation judges a change of what is not a file.
+func validateOperation(ctx context.Context, op resource.Operation) error {
+	switch op.Kind {
+	case egressStep:
+		return validateRules(ctx, op)
+	case auditStep:
+		return validateKernel(ctx, op)
 	}
 	return nil
 }

@@ -20,12 +20,28 @@ type Audit struct {
 	Augenrules string `json:"augenrules,omitempty"`
 	// Version is that of auditctl, e.g. "3.0.9".
 	Version string `json:"version,omitempty"`
+	// Journal are the settings that decide what systemd-journald does with
+	// auditing when it starts (Audit= in journald.conf(5)), in the order in
+	// which they are read: the last one holds.
+	Journal []AuditSetting `json:"journal,omitempty"`
 	// Unit is auditd.service.
 	Unit Fact[Unit] `json:"unit"`
+	// Awk is what runs the script augenrules: "mawk", "gawk", ...; "" if not
+	// known. They differ in which lines they take for options.
+	Awk string `json:"awk,omitempty"`
 	// Installer is the package manager: "apt-get", "dnf" or "".
 	Installer string `json:"installer,omitempty"`
 	// Paths says what lies at each path that rules may watch.
 	Paths map[string]AuditPath `json:"paths,omitempty"`
+}
+
+// An AuditSetting is one Audit= of journald.conf(5).
+type AuditSetting struct {
+	Value  string `json:"value"`  // "yes", "no"; "" leaves auditing as it is
+	Origin string `json:"origin"` // file and line
+	// Default says that it is no setting but a comment that tells what systemd
+	// was built with.
+	Default bool `json:"default,omitempty"`
 }
 
 // AuditKernel is the kernel's audit status and its rules.
@@ -64,11 +80,19 @@ type AuditRule struct {
 
 // An AuditPath is what lies at one path.
 type AuditPath struct {
-	// Real is the path with all links followed: a watch on a link does not see
-	// what is written through it. "" if nothing is there.
+	// Real is the path with all links followed; "" if nothing is there.
 	Real string   `json:"real,omitempty"`
 	Type FileType `json:"type"` // of Real
+	// Link says that the path itself is a link, not only a directory on the way
+	// to it: a watch on it does not see what is written through it.
+	Link bool `json:"link,omitempty"`
 	// Parent says that the directory of the path exists; without it the kernel
 	// refuses the rule.
 	Parent bool `json:"parent"`
+}
+
+// An Install is what the step "packages" gets.
+type Install struct {
+	Installer string   `json:"installer"` // "apt-get" or "dnf"
+	Packages  []string `json:"packages"`
 }

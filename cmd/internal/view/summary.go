@@ -75,14 +75,22 @@ func touched(p *resource.Plan, a resource.Action) []string {
 	return paths
 }
 
+// installs is the kind of an operation that installs a package.
+const installs = "packages"
+
 // kernel counts the changes of the running kernel: "rules: 1 update: iptables
-// (nft)".
+// (nft)". Packages come first, as they do in the transaction.
 func kernel(p *resource.Plan) []string {
 	var lines []string
+	for _, o := range p.Operations {
+		if o.Kind == installs {
+			lines = append(lines, "installs the "+o.Target)
+		}
+	}
 	for _, a := range []resource.Action{resource.Create, resource.Update, resource.Delete} {
 		var targets []string
 		for _, o := range p.Operations {
-			if o.Action == a {
+			if o.Action == a && o.Kind != installs {
 				targets = append(targets, o.Target)
 			}
 		}

@@ -22,6 +22,9 @@ import (
 type Files interface {
 	File(path string) (resource.File, error)
 	Fingerprint(path string) (resource.Fingerprint, error)
+	// Names lists a directory; Follow follows links to their end.
+	Names(path string) ([]string, error)
+	Follow(path string) (real string, what resource.FileType, err error)
 }
 
 // DefaultDockerHost is where dockerd listens on every packaged host.

@@ -37,6 +37,14 @@ func startCommand(ctx context.Context, argv []string, input []byte, keep *os.Fil
 }
 
 func startWithin(ctx context.Context, limit time.Duration, argv []string, input []byte, keep *os.File) *running {
+	r := prepare(ctx, limit, argv, input, keep)
+	r.start()
+	return r
+}
+
+func (r *running) start() { r.err = r.cmd.Start() }
+
+func prepare(ctx context.Context, limit time.Duration, argv []string, input []byte, keep *os.File) *running {
 	r := &running{}
 	r.ctx, r.cancel = context.WithTimeout(ctx, limit)
 	if end, ok := r.ctx.Deadline(); ok {
@@ -54,7 +62,6 @@ func startWithin(ctx context.Context, limit time.Duration, argv []string, input 
 	if keep != nil {
 		r.cmd.ExtraFiles = []*os.File{keep}
 	}
-	r.err = r.cmd.Start()
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/audit"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/seccomp"
 	"github.com/bulwark-project/bulwark/remediate/internal/subid"
@@ -30,10 +31,17 @@ type Kind interface {
 // account, it must exist, or dockerd does not start; so must a seccomp profile,
 // and one that it named before may go only afterwards. Rules come last: their
 // file is only a record, and the step that loads them comes before dockerd's.
+// Audit is the very last: it watches files that the others make, and the
+// kernel refuses to watch what is not there.
 func All(daemonJSON string) []Kind {
 	profile := seccomp.Kind{DaemonJSON: daemonJSON}
 	return []Kind{
-		subidKind{}, seccompKind{profile}, daemonKind{daemonjson.Kind{Path: daemonJSON}, profile}, formerKind{profile}, egressKind{},
+		subidKind{},
+		seccompKind{profile},
+		daemonKind{daemonjson.Kind{Path: daemonJSON}, profile},
+		formerKind{profile},
+		egressKind{},
+		auditKind{audit.Kind{DaemonJSON: daemonJSON}},
 	}
 }
 
@@ -137,7 +145,7 @@ func usernsSize(p *plans.Policy) uint32 {
 func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
 	var out resource.Result
 	for _, k := range all {
-		r := k.Diff(p, s, except)
+		r := diffAfter(k, p, s, except, out.Changes)
 		out.Changes = append(out.Changes, r.Changes...)
 		out.Operations = append(out.Operations, r.Operations...)
 		out.Impacts = append(out.Impacts, r.Impacts...)
@@ -184,7 +192,6 @@ func unserved(p *plans.Policy) []string {
 		name  string
 		given bool
 	}{
-		{"audit", p.Audit != nil},
 		{"limits", p.Limits != nil},
 		{"patch", p.Patch != nil},
 		{"contexts", p.Contexts != nil},

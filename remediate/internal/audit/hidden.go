@@ -1,0 +1,76 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/auditrules"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// hidden warns of rules of others that stand before ours, now or after a boot,
+// and take events from them: the kernel goes by the first rule that matches.
+func (p *plan) hidden() {
+	var own []resource.AuditRule
+	for _, l := range p.lines {
+		if l.rule.Action == "always" {
+			own = append(own, l.rule.Kernel())
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	var found []auditrules.Hiding
+	for _, order := range [][]resource.AuditRule{p.afterwards(), p.boot.rules} {
+		found = append(found, auditrules.Hidden(order, own)...)
+	}
+	p.tellHidden(found)
+}
+
+// afterwards are the rules of the kernel as the operation leaves them.
+func (p *plan) afterwards() []resource.AuditRule {
+	if p.locked() {
+		return p.kernel.Rules
+	}
+	del, add := auditrules.Swap(p.own, p.wanted)
+	left := slices.DeleteFunc(slices.Clone(p.kernel.Rules), func(r resource.AuditRule) bool { return auditrules.Has(del, r) })
+	return append(left, add...)
+}
+
+// tellHidden says it once for each rule of others, whether it hides one rule
+// of ours or forty.
+func (p *plan) tellHidden(found []auditrules.Hiding) {
+	for _, never := range []bool{true, false} {
+		hides := map[string]map[string]bool{}
+		var order []string
+		for _, h := range found {
+			if h.Never != never {
+				continue
+			}
+			if hides[h.By.Text] == nil {
+				hides[h.By.Text] = map[string]bool{}
+				order = append(order, h.By.Text)
+			}
+			hides[h.By.Text][h.Own.Text] = true
+		}
+		for _, by := range order {
+			p.tell(never, by, len(hides[by]))
+		}
+	}
+}
+
+func (p *plan) tell(never bool, by string, n int) {
+	what := "takes events"
+	if n == 1 {
+		what += " from a rule of bulwark"
+	} else {
+		what += fmt.Sprintf(" from %d rules of bulwark", n)
+	}
+	text := strings.TrimSpace(by)
+	if never {
+		p.warn("the rule %q, which is not bulwark's, stands before and %s", text, what)
+		return
+	}
+	p.note("the rule %q, which is not bulwark's, stands before and %s: they are recorded under its key", text, what)
+}

@@ -1,0 +1,77 @@
+package fsys
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// Names lists a directory, sorted; links are followed inside the root. A
+// directory that does not exist has no names.
+func (r *Root) Names(path string) ([]string, error) {
+	rel, err := relative(path)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := r.resolve(rel, unix.O_RDONLY|unix.O_DIRECTORY)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot list %s: %w", path, err)
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list %s: %w", path, err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Follow returns where path leads with all links followed inside the root, and
+// what is there: "" and Absent if nothing is.
+func (r *Root) Follow(path string) (real string, what resource.FileType, err error) {
+	rel, err := relative(path)
+	if err != nil {
+		return "", resource.Absent, err
+	}
+	fd, err := r.resolve(rel, unix.O_PATH)
+	switch {
+	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP):
+		return "", resource.Absent, nil
+	case err != nil:
+		return "", resource.Absent, fmt.Errorf("cannot follow %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", resource.Absent, fmt.Errorf("cannot stat %s: %w", path, err)
+	}
+	real, err = r.below(fd)
+	if err != nil {
+		return "", resource.Absent, fmt.Errorf("cannot follow %s: %w", path, err)
+	}
+	return real, statPrint(st).Type, nil
+}
+
+// below is the path of an open file as seen from the root.
+func (r *Root) below(fd int) (string, error) {
+	at, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if err != nil {
+		return "", err
+	}
+	root, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(r.fd))
+	if err != nil {
+		return "", err
+	}
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(at, strings.TrimSuffix(root, "/")), "/"), nil
+}
