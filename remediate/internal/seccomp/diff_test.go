@@ -175,11 +175,13 @@ func TestContainers(t *testing.T) {
 		{Name: "open", State: "running", SecurityOpt: []string{"seccomp=unconfined"}, StartedNS: started + 1},
 		{Name: "privileged", State: "running", Privileged: true, Seccomp: &none, StartedNS: started + 1},
 		{Name: "bare", State: "running", Seccomp: &none, StartedNS: started + 1},
+		{Name: "nested", State: "running", Privileged: true, Seccomp: &filter, StartedNS: started + 1},
+		{Name: "nested2", State: "running", SecurityOpt: []string{"seccomp=unconfined"}, Seccomp: &filter, StartedNS: started + 1},
 		{Name: "own", State: "running", Seccomp: &filter, SecurityOpt: []string{`seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`}, StartedNS: started + 1},
 		{Name: "stopped", State: "exited", SecurityOpt: []string{"seccomp=unconfined"}},
 	})
 	got := control(t, seccomp.Kind{}.Diff(want(), s), "seccomp-containers")
-	for _, part := range []string{"without any filter (privileged, or seccomp=unconfined): open, privileged, bare", "of their own (--security-opt): own", "of before the profile was written: kept"} {
+	for _, part := range []string{"without any filter (privileged, or seccomp=unconfined): open, privileged, bare, nested, nested2", "of their own (--security-opt): own", "of before the profile was written: kept"} {
 		if got.Status != resource.Manual || !strings.Contains(got.Reason, part) {
 			t.Errorf("got %+v, want %q", got, part)
 		}

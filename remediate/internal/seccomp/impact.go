@@ -85,12 +85,13 @@ func (p *plan) containers() []resource.ControlResult {
 	return []resource.ControlResult{verdict(open, own, old)}
 }
 
-// unfiltered: what the kernel says counts before what was asked for.
+// unfiltered: by the kernel, or because it was asked for. A filter that the
+// kernel shows all the same is the host's own, if that is a container itself.
 func unfiltered(c resource.Container) bool {
-	if c.Seccomp != nil {
-		return *c.Seccomp == resource.SeccompNone
+	if c.Seccomp != nil && *c.Seccomp == resource.SeccompNone {
+		return true
 	}
-	return c.Privileged || slices.ContainsFunc(c.SecurityOpt, func(o string) bool {
+	return c.Privileged && !ownFilter(c) || slices.ContainsFunc(c.SecurityOpt, func(o string) bool {
 		return o == "seccomp=unconfined" || o == "seccomp:unconfined"
 	})
 }
