@@ -41,7 +41,7 @@ func accesses(p *Profile, m Machine, capability string) map[string]access {
 		if !applies(r, m) || !grants(r, capability) || r.Action == p.DefaultAction && sameErrno(r.ErrnoRet, p.DefaultErrnoRet) {
 			continue
 		}
-		for _, name := range namesOf(r) {
+		for _, name := range r.Names {
 			a, ok := out[name]
 			if !ok {
 				a = access{map[string]bool{}, map[string]bool{}}

@@ -65,7 +65,7 @@ func Check(content []byte, o Options) []Problem {
 	if c.shape(root, "", topKeys()); c.refused() {
 		return c.found // of a wrong type nothing more can be said
 	}
-	if err := json.Unmarshal(content, &c.p); err != nil {
+	if c.p, err = decode(content, root); err != nil {
 		c.refuse(0, "", "dockerd cannot read it: %s", err)
 		return c.found
 	}
@@ -75,6 +75,23 @@ func Check(content []byte, o Options) []Problem {
 	return c.found
 }
 
+// decode reads a profile whose shape has passed as dockerd does, and puts the old
+// form of a rule, with a name, into the new one.
+func decode(content []byte, root *node) (*Profile, error) {
+	var p Profile
+	if err := json.Unmarshal(content, &p); err != nil {
+		return nil, err
+	}
+	if rules := root.get("syscalls"); rules != nil {
+		for i, r := range rules.items {
+			if name := r.get("name"); name != nil && name.text != "" && len(p.Syscalls[i].Names) == 0 {
+				p.Syscalls[i].Names = []string{name.text}
+			}
+		}
+	}
+	return &p, nil
+}
+
 // Refusals are the problems for which a profile must not be used.
 func Refusals(all []Problem) []Problem {
 	return slices.DeleteFunc(slices.Clone(all), func(p Problem) bool { return !p.Refused })
@@ -82,7 +99,7 @@ func Refusals(all []Problem) []Problem {
 
 type checker struct {
 	opt   Options
-	p     Profile
+	p     *Profile
 	root  *node
 	found []Problem
 }
@@ -189,7 +206,7 @@ func (c *checker) starts() {
 func (c *checker) letsThrough(name string) bool {
 	byDefault := c.p.DefaultAction == specs.ActAllow || c.p.DefaultAction == specs.ActLog
 	for _, r := range c.p.Syscalls {
-		if !slices.Contains(namesOf(r), name) || r.Includes != nil && len(r.Includes.Caps) > 0 {
+		if !slices.Contains(r.Names, name) || r.Includes != nil && len(r.Includes.Caps) > 0 {
 			continue
 		}
 		if allows(r) {
@@ -206,7 +223,7 @@ func (c *checker) letsThrough(name string) bool {
 func (c *checker) contradictions() {
 	first := map[string]int{}
 	for i, r := range c.p.Syscalls {
-		for _, name := range namesOf(r) {
+		for _, name := range r.Names {
 			if f, ok := first[name]; !ok {
 				if everywhere(r) {
 					first[name] = i
@@ -223,7 +240,7 @@ func (c *checker) contradictions() {
 func (c *checker) swallowed() {
 	narrow := map[string]int{}
 	for i, r := range c.p.Syscalls {
-		for _, name := range namesOf(r) {
+		for _, name := range r.Names {
 			n, ok := narrow[name]
 			switch {
 			case len(r.Args) > 0 && !allows(r):

@@ -2,7 +2,6 @@ package seccomp
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -147,13 +146,12 @@ func (p *plan) reason() string {
 	if former == nil {
 		return p.gain()
 	}
-	var old Profile
-	if json.Unmarshal(former.Content, &old) != nil || len(Refusals(Check(former.Content, Options{DefaultAllow: true}))) > 0 {
+	old, ok := usable(former.Content)
+	wanted, made := usable(p.content)
+	if !ok || !made {
 		return former.Path + " is damaged"
 	}
-	var wanted Profile
-	_ = json.Unmarshal(p.content, &wanted) // made by Encode, or passed by Check
-	if loose := compare(&old, &wanted, Machine{Arch: "amd64"}); len(loose) > 0 {
+	if loose := compare(old, wanted, Machine{Arch: "amd64"}); len(loose) > 0 {
 		return "profile behind engine or policy: it lets through " + strings.Join(namesIn(loose), ", ")
 	}
 	return "the profile is stricter than engine and policy ask for"
@@ -163,13 +161,15 @@ func (p *plan) reason() string {
 // not.
 func (p *plan) gain() string {
 	have, _ := engineOf(p.s) // unknown: the pinned base
-	var wanted Profile
-	_ = json.Unmarshal(p.content, &wanted) // made by Encode, or passed by Check
-	taken := compare(Derive(Recipe{Engine: have}), &wanted, Machine{Arch: "amd64"})
+	wanted, ok := usable(p.content)
+	if !ok {
+		return "containers do not get the profile of the policy"
+	}
+	taken := compare(Derive(Recipe{Engine: have}), wanted, Machine{Arch: "amd64"})
 	if len(taken) == 0 {
 		return "containers do not get the profile of the policy"
 	}
-	return "containers get a profile that lets through " + strings.Join(namesIn(taken), ", ")
+	return "containers can use system calls that the policy denies: " + strings.Join(namesIn(taken), ", ")
 }
 
 func namesIn(diffs []Difference) []string {

@@ -65,7 +65,7 @@ func TestDiff(t *testing.T) {
 		reason string // of the control seccomp
 		change string // "create", "update" or ""
 	}{
-		"nothing there": {want(), func(*testing.T) *resource.Snapshot { return host("20.10.24") }, resource.Changing, "lets through", ""},
+		"nothing there": {want(), func(*testing.T) *resource.Snapshot { return host("20.10.24") }, resource.Changing, "system calls that the policy denies", ""},
 		"as wanted":     {want(), func(t *testing.T) *resource.Snapshot { return served(t, "28.5.2", want()) }, resource.OK, "", ""},
 		"edited": {want(), func(t *testing.T) *resource.Snapshot {
 			s := served(t, "28.5.2", want())

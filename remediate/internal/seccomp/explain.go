@@ -1,7 +1,6 @@
 package seccomp
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -34,20 +33,28 @@ func Explain(content []byte, r Recipe, m Machine, o Options) Explanation {
 	if e.Problems == nil {
 		e.Problems = []Problem{}
 	}
-	var p Profile
-	if json.Unmarshal(content, &p) != nil || len(p.Syscalls) == 0 && p.DefaultAction == "" {
+	p, ok := usable(content)
+	if !ok {
 		return e
 	}
 	e.DefaultAction = string(p.DefaultAction)
-	if slices.ContainsFunc(p.Syscalls, isNil) || len(Refusals(Check(content, Options{DefaultAllow: true}))) > 0 {
-		return e
-	}
 	def := Derive(r)
-	e.Looser, e.Stricter = compare(&p, def, m), compare(def, &p, m)
+	e.Looser, e.Stricter = compare(p, def, m), compare(def, p, m)
 	return e
 }
 
-func isNil[T any](p *T) bool { return p == nil }
+// usable decodes a profile that dockerd would take, whatever it lets through.
+func usable(content []byte) (*Profile, bool) {
+	if len(Refusals(Check(content, Options{DefaultAllow: true}))) > 0 {
+		return nil, false
+	}
+	root, err := parseTree(content)
+	if err != nil {
+		return nil, false
+	}
+	p, err := decode(content, root)
+	return p, err == nil
+}
 
 // compare lists what a lets through and b does not: to every container, and to
 // those with a capability that one of them has a rule for.

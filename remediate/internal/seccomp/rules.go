@@ -11,9 +11,9 @@ import (
 func (c *checker) rule(i int) {
 	r, n, key := c.p.Syscalls[i], c.root.get("syscalls").items[i], fmt.Sprintf("syscalls[%d]", i)
 	switch {
-	case r.Name != "" && len(r.Names) > 0:
+	case given(n.get("name")) && given(n.get("names")):
 		c.refuse(n.line, key, "has both name and names: containers do not start")
-	case len(namesOf(r)) == 0:
+	case len(r.Names) == 0:
 		c.refuse(n.line, key, "names no system call: containers do not start")
 	case r.Action == "":
 		c.refuse(n.line, key, "has no action: containers do not start")
@@ -44,20 +44,16 @@ func sameErrno(a, b *uint) bool {
 	return x == y
 }
 
-func namesOf(r *profiles.Syscall) []string {
-	if len(r.Names) == 0 && r.Name != "" {
-		return []string{r.Name}
-	}
-	return r.Names
-}
+// given reports whether a name or a list of them is there and not empty.
+func given(n *node) bool { return n != nil && (n.text != "" || len(n.items) > 0) }
 
 // names: runc passes over a name that libseccomp does not know, and says so in
 // its debug log only. That is harmless where the name would have been let
 // through, and a hole where it would have been denied.
 func (c *checker) names(n *node, key string, r *profiles.Syscall) {
-	for _, name := range namesOf(r) {
+	for _, name := range r.Names {
 		at := n
-		if list := n.get("names"); list != nil {
+		if list := n.get("names"); given(list) {
 			at = list.items[slices.Index(r.Names, name)]
 		}
 		switch {
