@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,7 +84,7 @@ func conditional(all ...*Profile) []string {
 }
 
 func applies(r *profiles.Syscall, m Machine) bool {
-	arch := goArches()[m.Arch]
+	arch := goArches()[cmp.Or(m.Arch, "amd64")]
 	if f := r.Excludes; f != nil && (slices.Contains(f.Arches, arch) || f.MinKernel != nil && m.atLeast(f.MinKernel)) {
 		return false
 	}

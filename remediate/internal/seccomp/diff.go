@@ -151,7 +151,7 @@ func (p *plan) reason() string {
 	if !ok || !made {
 		return former.Path + " is damaged"
 	}
-	if loose := compare(old, wanted, Machine{Arch: "amd64"}); len(loose) > 0 {
+	if loose := compare(old, wanted, machineOf(p.s)); len(loose) > 0 {
 		return "profile behind engine or policy: it lets through " + strings.Join(namesIn(loose), ", ")
 	}
 	return "the profile is stricter than engine and policy ask for"
@@ -165,7 +165,7 @@ func (p *plan) gain() string {
 	if !ok {
 		return "containers do not get the profile of the policy"
 	}
-	taken := compare(Derive(Recipe{Engine: have}), wanted, Machine{Arch: "amd64"})
+	taken := compare(Derive(Recipe{Engine: have}), wanted, machineOf(p.s))
 	if len(taken) == 0 {
 		return "containers do not get the profile of the policy"
 	}

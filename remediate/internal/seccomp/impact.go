@@ -36,7 +36,7 @@ func (p *plan) ownImpacts() []resource.Impact {
 		return nil
 	}
 	have, _ := engineOf(p.s) // unknown: the pinned base
-	e := Explain(p.content, Recipe{Engine: have}, Machine{Arch: "amd64"}, Options{DefaultAllow: true, Libseccomp: p.s.Seccomp.Value.Libseccomp})
+	e := Explain(p.content, Recipe{Engine: have}, machineOf(p.s), Options{DefaultAllow: true, Libseccomp: p.s.Seccomp.Value.Libseccomp})
 	var out []resource.Impact
 	if len(e.Looser) > 0 {
 		out = append(out, resource.Impact{

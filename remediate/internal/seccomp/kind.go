@@ -72,6 +72,10 @@ func engineOf(s *resource.Snapshot) (engine.Version, error) {
 	return engine.ParseVersion(cmp.Or(s.Binary.Value.Version, s.Engine.Value.Version))
 }
 
+// machineOf is the host that profiles are compared for; one that does not say
+// what it is has all system calls.
+func machineOf(s *resource.Snapshot) Machine { return Machine{Arch: s.Host.Value.Arch} }
+
 // Profile returns the profile that the policy leads to, nil for the engine's
 // own, or says why there is none.
 func (Kind) Profile(want *Want, s *resource.Snapshot) ([]byte, *resource.ControlResult) {
