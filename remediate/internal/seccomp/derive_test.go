@@ -70,6 +70,32 @@ func TestGroupsHoldWithEveryCapability(t *testing.T) {
 	}
 }
 
+// libseccomp lets a share of socketcall through wherever socket is: it takes a
+// rule that fails it, and with another errno than the default, or runc passes
+// the rule over.
+func TestMultiplexersAreDeniedByARule(t *testing.T) {
+	for name, r := range map[string]Recipe{
+		"socketcall": {Deny: []string{"af-alg-vsock"}},
+		"ipc":        {Deny: []string{"ipc"}},
+	} {
+		checkAbsent(t, Derive(r), name)
+	}
+	checkAbsent(t, Derive(Recipe{Engine: v(29, 4, 2)}), "socketcall")
+	checkAbsent(t, Derive(Recipe{Engine: v(29, 4, 2), Deny: []string{"af-alg-vsock", "socketcall"}}), "socketcall")
+	p := resolve(t, Encode(Derive(Recipe{Deny: []string{"af-alg-vsock"}, Allow: []string{"socketcall"}})))
+	if allowed, errno := rulesFor(p, "socketcall"); len(allowed) != 1 || len(errno) != 0 {
+		t.Errorf("allowed again, socketcall has %+v and %+v", allowed, errno)
+	}
+}
+
+func checkAbsent(t *testing.T, p *Profile, name string) {
+	t.Helper()
+	allowed, errno := rulesFor(resolve(t, Encode(p), allCaps...), name)
+	if len(allowed) != 0 || len(errno) != 1 || len(errno[0].Args) != 0 || errno[0].ErrnoRet == nil || *errno[0].ErrnoRet != nosys {
+		t.Errorf("%s has %+v and %+v, want ENOSYS alone", name, allowed, errno)
+	}
+}
+
 // Without clone nothing forks: it must stay with each group alone, too.
 func TestEachGroupLeavesWhatProgramsNeed(t *testing.T) {
 	for _, name := range everyGroup() {

@@ -92,18 +92,22 @@ func bound(p *Profile, e engine.Version) {
 
 // restrict leaves a system call to containers with one capability, or to none.
 func restrict(p *Profile, name, only string) {
+	if only == "" {
+		remove(p, name)
+		return
+	}
 	there := false
 	edit(p, func(r *profiles.Syscall) bool {
 		switch {
 		case !allows(r) || !slices.Contains(r.Names, name):
-		case only != "" && r.Includes != nil && slices.Contains(r.Includes.Caps, only):
+		case r.Includes != nil && slices.Contains(r.Includes.Caps, only):
 			there = true
 		default:
 			r.Names = without(r.Names, name)
 		}
 		return len(r.Names) > 0
 	})
-	if only != "" && !there {
+	if !there {
 		p.Syscalls = append(p.Syscalls, &profiles.Syscall{
 			LinuxSyscall: specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow},
 			Includes:     &profiles.Filter{Caps: []string{only}},

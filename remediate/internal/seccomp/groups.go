@@ -38,7 +38,7 @@ func groups() []group {
 		},
 		{
 			// The families of socketcall(2) lie behind a pointer, where no filter
-			// can look: allowed, it is the way around.
+			// can look: allowed, it is the way around (see multiplexers).
 			name: "af-alg-vsock", calls: []string{"socketcall"}, families: []uint64{afALG, afVSOCK},
 			note: "32-bit programs that use socketcall(2), as those of glibc on i386 do, have no network",
 		},
