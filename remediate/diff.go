@@ -3,10 +3,12 @@ package remediate
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/bulwark-project/bulwark/remediate/internal/auditrules"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/egress"
 	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
@@ -46,6 +48,13 @@ func shown(path string, content []byte) string {
 	var rec ruleset.Record
 	if path == egress.RulesPath && json.Unmarshal(content, &rec) == nil {
 		return ruleset.Text(rec.Rules)
+	}
+	// What augenrules makes is the same once more, in another order.
+	if path == auditrules.CompiledFile {
+		return ""
+	}
+	if slices.Contains([]string{auditrules.OwnFile, auditrules.TmpfilesFile, auditrules.JournaldFile}, path) {
+		return string(scrubText(content))
 	}
 	return redacted(content)
 }

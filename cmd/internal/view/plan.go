@@ -57,9 +57,12 @@ func changes(out *printer, p *resource.Plan, s Style) {
 	}
 }
 
-// repeated reports whether a change of the kernel shows the same diff: of a
-// file that records it.
+// repeated reports whether a change of the kernel shows the same: of a file
+// that records it, or of the file that audit rules are loaded from.
 func repeated(p *resource.Plan, c resource.Change) bool {
+	if strings.HasSuffix(c.Path, ".rules") && slices.ContainsFunc(p.Operations, func(o resource.Operation) bool { return o.Kind == c.Kind }) {
+		return true
+	}
 	text := hunks(c.Diff)
 	return text != "" && slices.ContainsFunc(p.Operations, func(o resource.Operation) bool { return hunks(o.Diff) == text })
 }

@@ -273,7 +273,8 @@ func (f finder) fields(w watch) []string {
 		field = "dir="
 	}
 	out := []string{field + found.Real}
-	if found.Link {
+	// A program is run by what a link leads to.
+	if found.Link && w.perm != "x" {
 		out = append(out, "path="+f.link(w.path))
 	}
 	return out

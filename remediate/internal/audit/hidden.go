@@ -12,20 +12,16 @@ import (
 // hidden warns of rules of others that stand before ours, now or after a boot,
 // and take events from them: the kernel goes by the first rule that matches.
 func (p *plan) hidden() {
-	var own []resource.AuditRule
+	never := map[string]bool{}
 	for _, l := range p.lines {
-		if l.rule.Action == "always" {
-			own = append(own, l.rule.Kernel())
-		}
-	}
-	if len(own) == 0 {
-		return
+		never[string(l.rule.Wire)] = l.rule.Action == "never"
 	}
 	var found []auditrules.Hiding
 	for _, order := range [][]resource.AuditRule{p.afterwards(), p.boot.rules} {
-		found = append(found, auditrules.Hidden(order, own)...)
+		found = append(found, auditrules.Hidden(order, p.wanted)...)
 	}
-	p.tellHidden(found)
+	// What of ours keeps events out loses nothing by another that does.
+	p.tellHidden(slices.DeleteFunc(found, func(h auditrules.Hiding) bool { return never[string(h.Own.Wire)] }))
 }
 
 // afterwards are the rules of the kernel as the operation leaves them.

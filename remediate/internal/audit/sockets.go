@@ -82,10 +82,11 @@ func journald() []byte {
 		"[Journal]\nAudit=\n")
 }
 
-// at returns what is known of a path, and of those that the changes of this
-// very transaction make: they are in place before rules are loaded.
+// at returns what is known of a path, and of those that this very transaction
+// makes, bulwark's own folder among them: they are in place before rules are
+// loaded.
 func at(a resource.Audit, made []resource.Change) auditrules.At {
-	there := map[string]resource.FileType{}
+	there := map[string]resource.FileType{stateDir: resource.Dir}
 	for _, c := range made {
 		if c.Action == resource.Delete {
 			continue

@@ -78,15 +78,15 @@ func (p *plan) kernelReasons() []string {
 	if p.enables() {
 		why = append(why, "the kernel records no events (enabled 0)")
 	}
-	lost, new := p.absent()
+	lost, added := p.absent()
 	if lost > 0 {
-		why = append(why, fmt.Sprintf("%s of %s not loaded", are(lost, "rule"), auditrules.OwnFile))
+		why = append(why, are(lost, "rule of "+auditrules.OwnFile, "rules of "+auditrules.OwnFile)+" not loaded")
 	}
-	if new > 0 {
-		why = append(why, are(new, "rule")+" of the policy not loaded")
+	if added > 0 {
+		why = append(why, are(added, "rule of the policy", "rules of the policy")+" not loaded")
 	}
 	if n := p.surplus(); n > 0 {
-		why = append(why, are(n, "rule")+" of bulwark loaded that the policy does not ask for")
+		why = append(why, are(n, "rule of bulwark", "rules of bulwark")+" loaded that the policy does not ask for")
 	}
 	if len(why) == 0 && !auditrules.Same(p.own, p.wanted) {
 		why = append(why, "the rules are loaded in another order")
@@ -95,11 +95,11 @@ func (p *plan) kernelReasons() []string {
 }
 
 // are counts with the verb: "1 rule is", "2 rules are".
-func are(n int, what string) string {
+func are(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + what + " is"
+		return "1 " + one + " is"
 	}
-	return fmt.Sprintf("%d %ss are", n, what)
+	return fmt.Sprintf("%d %s are", n, many)
 }
 
 // absent counts wanted rules that the kernel lacks: those that the file has,
@@ -171,10 +171,10 @@ func (p *plan) pending(id string) string {
 	}
 	var parts []string
 	if loaded > 0 {
-		parts = append(parts, are(loaded, "rule")+" not loaded")
+		parts = append(parts, are(loaded, "rule", "rules")+" not loaded")
 	}
 	if written > 0 {
-		parts = append(parts, are(written, "rule")+" not in "+auditrules.OwnFile)
+		parts = append(parts, are(written, "rule", "rules")+" not in "+auditrules.OwnFile)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -63,6 +63,21 @@ func (r *Root) Follow(path string) (real string, what resource.FileType, err err
 	return real, statPrint(st).Type, nil
 }
 
+// IsLink reports whether path itself is a symbolic link, whatever it leads to.
+func (r *Root) IsLink(path string) bool {
+	rel, err := relative(path)
+	if err != nil {
+		return false
+	}
+	fd, err := r.resolve(rel, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && statPrint(st).Type == resource.Symlink
+}
+
 // below is the path of an open file as seen from the root.
 func (r *Root) below(fd int) (string, error) {
 	at, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))

@@ -123,8 +123,7 @@ func (r *Reader) auditPath(path string) (p resource.AuditPath, err error) {
 		return p, err
 	}
 	p.Parent = parent == resource.Dir
-	itself, err := r.Fingerprint(path)
-	p.Link = err == nil && itself.Type == resource.Symlink
+	p.Link = r.IsLink(path)
 	return p, nil
 }
 

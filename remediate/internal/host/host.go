@@ -25,6 +25,7 @@ type Files interface {
 	// Names lists a directory; Follow follows links to their end.
 	Names(path string) ([]string, error)
 	Follow(path string) (real string, what resource.FileType, err error)
+	IsLink(path string) bool
 }
 
 // DefaultDockerHost is where dockerd listens on every packaged host.
