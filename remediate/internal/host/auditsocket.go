@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -37,7 +38,7 @@ func openAudit(ctx context.Context) (*auditSocket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a socket to audit: %w", err)
 	}
-	s := &auditSocket{ctx: ctx, fd: fd, buf: make([]byte, auditBuffer)}
+	s := &auditSocket{ctx: ctx, fd: fd, buf: auditBuffers.Get().([]byte)}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, auditQueue) // without it, a loss is noticed
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		s.Close()
@@ -46,8 +47,14 @@ func openAudit(ctx context.Context) (*auditSocket, error) {
 	return s, nil
 }
 
+// auditBuffers spares each of a hundred changes a buffer of its own.
+var auditBuffers = sync.Pool{New: func() any { return make([]byte, auditBuffer) }}
+
 // Close implements libaudit.NetlinkSendReceiver.
-func (s *auditSocket) Close() error { return unix.Close(s.fd) }
+func (s *auditSocket) Close() error {
+	auditBuffers.Put(s.buf) //nolint:staticcheck // a slice header, once for each connection
+	return unix.Close(s.fd)
+}
 
 // Send numbers the message and sends it.
 func (s *auditSocket) Send(msg syscall.NetlinkMessage) (uint32, error) {
