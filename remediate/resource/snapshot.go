@@ -54,7 +54,7 @@ type Host struct {
 	OS     string `json:"os,omitempty"` // PRETTY_NAME of os-release
 	Kernel string `json:"kernel,omitempty"`
 	Arch   string `json:"arch,omitempty"` // GOARCH of the bulwark that looked
-	EUID   int    `json:"euid"` // effective uid of the observer
+	EUID   int    `json:"euid"`           // effective uid of the observer
 	// Containers' cgroup version and LSMs matter to later kinds.
 	CgroupVersion int      `json:"cgroup_version,omitempty"`
 	LSM           []string `json:"lsm,omitempty"`
