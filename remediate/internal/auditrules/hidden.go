@@ -97,11 +97,20 @@ func (d *decoded) excludes() bool {
 
 // apart is certain that no event matches both.
 func apart(a, b *decoded) bool {
-	if a.list&listMask == listExit && !slices.ContainsFunc(a.syscalls(), func(n int) bool { return b.mask[n/32]&(1<<(n%32)) != 0 }) {
+	if a.list&listMask == listExit && !shareSyscall(a, b) {
 		return true
 	}
 	for _, id := range single {
 		if f := append(a.on(id), b.on(id)...); len(f) > 1 && !possible(f) {
+			return true
+		}
+	}
+	return false
+}
+
+func shareSyscall(a, b *decoded) bool {
+	for i, word := range a.mask {
+		if word&b.mask[i] != 0 {
 			return true
 		}
 	}
