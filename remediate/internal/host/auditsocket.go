@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -20,7 +21,7 @@ type auditSocket struct {
 	ctx context.Context
 	fd  int
 	seq uint32
-	buf []byte
+	buf *[auditBuffer]byte
 }
 
 const (
@@ -37,7 +38,7 @@ func openAudit(ctx context.Context) (*auditSocket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a socket to audit: %w", err)
 	}
-	s := &auditSocket{ctx: ctx, fd: fd, buf: make([]byte, auditBuffer)}
+	s := &auditSocket{ctx: ctx, fd: fd, buf: auditBuffers.Get().(*[auditBuffer]byte)}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, auditQueue) // without it, a loss is noticed
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		s.Close()
@@ -46,8 +47,14 @@ func openAudit(ctx context.Context) (*auditSocket, error) {
 	return s, nil
 }
 
+// auditBuffers spares each of a hundred changes a buffer of its own.
+var auditBuffers = sync.Pool{New: func() any { return new([auditBuffer]byte) }}
+
 // Close implements libaudit.NetlinkSendReceiver.
-func (s *auditSocket) Close() error { return unix.Close(s.fd) }
+func (s *auditSocket) Close() error {
+	auditBuffers.Put(s.buf)
+	return unix.Close(s.fd)
+}
 
 // Send numbers the message and sends it.
 func (s *auditSocket) Send(msg syscall.NetlinkMessage) (uint32, error) {
@@ -64,7 +71,7 @@ func (s *auditSocket) SendNoWait(msg syscall.NetlinkMessage) (uint32, error) { r
 // takes no notice of the length in the header, which audit's events have wrong.
 func (s *auditSocket) Receive(bool, libaudit.NetlinkParser) ([]syscall.NetlinkMessage, error) {
 	for {
-		n, _, flags, from, err := unix.Recvmsg(s.fd, s.buf, nil, 0)
+		n, _, flags, from, err := unix.Recvmsg(s.fd, s.buf[:], nil, 0)
 		switch k, ok := from.(*unix.SockaddrNetlink); {
 		case errors.Is(err, unix.EAGAIN):
 			if err := s.wait(); err != nil {
