@@ -97,11 +97,21 @@ func (d *decoded) excludes() bool {
 
 // apart is certain that no event matches both.
 func apart(a, b *decoded) bool {
-	if a.list&listMask == listExit && !slices.ContainsFunc(a.syscalls(), func(n int) bool { return b.mask[n/32]&(1<<(n%32)) != 0 }) {
+	if a.list&listMask == listExit && !a.sharesCall(b) {
 		return true
 	}
 	for _, id := range single {
 		if f := append(a.on(id), b.on(id)...); len(f) > 1 && !possible(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// sharesCall reports whether there is a system call that both are for.
+func (d *decoded) sharesCall(o *decoded) bool {
+	for i, word := range d.mask {
+		if word&o.mask[i] != 0 {
 			return true
 		}
 	}
