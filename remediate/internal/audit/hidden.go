@@ -16,9 +16,10 @@ func (p *plan) hidden() {
 	for _, l := range p.lines {
 		never[string(l.rule.Wire)] = l.rule.Action == "never"
 	}
-	var found []auditrules.Hiding
-	for _, order := range [][]resource.AuditRule{p.afterwards(), p.boot.rules} {
-		found = append(found, auditrules.Hidden(order, p.wanted)...)
+	now := p.afterwards()
+	found := auditrules.Hidden(now, p.wanted)
+	if boot := auditrules.Sorted(p.boot.rules); !auditrules.Same(now, boot) {
+		found = append(found, auditrules.Hidden(boot, p.wanted)...)
 	}
 	// What of ours keeps events out loses nothing by another that does.
 	p.tellHidden(slices.DeleteFunc(found, func(h auditrules.Hiding) bool { return never[string(h.Own.Wire)] }))
