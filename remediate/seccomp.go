@@ -65,7 +65,11 @@ func (h *Host) ExplainSeccomp(ctx context.Context, file string, o SeccompOptions
 	if o.Arch == "" {
 		o.Arch = runtime.GOARCH
 	}
-	x := seccomp.Explain(content, seccomp.Recipe{Engine: e}, seccomp.Machine{Arch: o.Arch}, seccomp.Options{DefaultAllow: o.DefaultAllow})
+	judge := seccomp.Options{DefaultAllow: o.DefaultAllow}
+	if o.Engine == "" { // for this host, so with its library
+		_, judge.Libseccomp = seccomp.Runtime(ctx, h.reader)
+	}
+	x := seccomp.Explain(content, seccomp.Recipe{Engine: e}, seccomp.Machine{Arch: o.Arch}, judge)
 	rep := &SeccompReport{
 		Format: 1, File: file, Base: seccomp.BaseVersion, Arch: o.Arch, DefaultAction: x.DefaultAction,
 		Problems: x.Problems, Looser: x.Looser, Stricter: x.Stricter, Usable: len(seccomp.Refusals(x.Problems)) == 0,

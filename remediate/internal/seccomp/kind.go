@@ -95,7 +95,7 @@ func (Kind) Profile(want *Want, s *resource.Snapshot) ([]byte, *resource.Control
 	have, err := engineOf(s)
 	if err != nil {
 		return nil, resource.CannotRead("run where dockerd can be asked for its version, or say base: pinned in the policy",
-			"cannot tell what the engine's own profile denies: %s", err)
+			"cannot tell what the engine's own profile denies: %s", cmp.Or(s.Binary.Unknown, s.Engine.Unknown, err.Error()))
 	}
 	r.Engine = have
 	return Encode(Derive(r)), nil

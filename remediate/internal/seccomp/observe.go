@@ -13,7 +13,7 @@ import (
 func (k Kind) Observe(ctx context.Context, want *Want, r resource.Reader, s *resource.Snapshot) {
 	var sec resource.Seccomp
 	var wg sync.WaitGroup
-	wg.Go(func() { sec.Runtime, sec.Libseccomp = runtimeVersion(ctx, r) })
+	wg.Go(func() { sec.Runtime, sec.Libseccomp = Runtime(ctx, r) })
 	if path := want.source(); path != "" {
 		sec.Source = source(r, path)
 	}
@@ -73,10 +73,10 @@ func (k Kind) named(r resource.Reader) (string, error) {
 	return d.Profile, nil
 }
 
-// runtimeVersion asks runc, which prints "libseccomp: 2.5.4" among others since
-// 1.0.0-rc93. Another default runtime has another library; nothing is claimed
+// Runtime asks runc for its version and that of libseccomp, which it prints
+// since 1.0.0-rc93. Another default runtime has another library; nothing is claimed
 // of that.
-func runtimeVersion(ctx context.Context, r resource.Reader) (runtime, libseccomp string) {
+func Runtime(ctx context.Context, r resource.Reader) (runtime, libseccomp string) {
 	out, err := r.Query(ctx, "runc", "--version")
 	if err != nil {
 		return "", ""
