@@ -9,6 +9,8 @@ import (
 
 	profiles "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/engine"
 )
 
 // A Problem is something about a profile that its author cannot have meant.
@@ -37,16 +39,21 @@ func (p Problem) String() string {
 type Options struct {
 	// DefaultAllow accepts a profile that lets through what it does not name.
 	DefaultAllow bool
-	// Libseccomp is the version that runc is linked to; "" if not known.
+	// Runc and Libseccomp are the versions of the host, Engine that of its
+	// dockerd; zero values are not known.
+	Runc       engine.Version
 	Libseccomp string
+	Engine     engine.Version
+	// Machine is what the profile is resolved for.
+	Machine Machine
 }
 
 // MaxSize bounds a profile in bytes: the base has some 15,000.
 const MaxSize = 1 << 20
 
 // Check judges a profile as somebody who wants it to fail would: dockerd itself
-// judges nothing until a container starts. No Problem that is Refused means
-// that runc takes the profile and that it denies what it says.
+// judges nothing until a container starts. A profile without a Problem that is
+// Refused is one that runc takes, as far as its rules are known here.
 func Check(content []byte, o Options) []Problem {
 	c := &checker{opt: o}
 	if len(content) > MaxSize {
@@ -121,6 +128,7 @@ func (c *checker) judge() {
 		return
 	}
 	c.defaults()
+	c.flags()
 	c.architectures()
 	for i := range c.p.Syscalls {
 		c.rule(i)
@@ -129,6 +137,7 @@ func (c *checker) judge() {
 		return
 	}
 	c.contradictions()
+	c.families()
 	c.starts()
 }
 
@@ -139,6 +148,8 @@ func (c *checker) defaults() {
 		c.refuse(c.root.line, "defaultAction", "missing: containers do not start")
 	case !knownAction(a):
 		c.refuse(n.line, "defaultAction", "unknown action %q%s", a, meant(string(a), actions()))
+	case c.tooNew(a):
+		c.refuse(n.line, "defaultAction", "runc %s of this host does not know %s: containers do not start", c.opt.Runc, a)
 	case a == specs.ActNotify:
 		c.refuse(n.line, "defaultAction", "hands every call to a program that dockerd does not start")
 	case (a == specs.ActAllow || a == specs.ActLog) && !c.opt.DefaultAllow:
@@ -146,6 +157,9 @@ func (c *checker) defaults() {
 			"say accept-default-allow: true in the policy if that is meant", a)
 	}
 	c.errno(c.root.get("defaultErrnoRet"), "defaultErrnoRet", c.p.DefaultAction, c.p.DefaultErrnoRet)
+	if v := c.p.DefaultErrnoRet; v != nil && *v != 1 && c.opt.Engine.Before(23, 0) {
+		c.add(false, c.root.get("defaultErrnoRet").line, "defaultErrnoRet", "Engine %s does not know it: calls fail with EPERM", c.opt.Engine)
+	}
 	if n := c.root.get("listenerPath"); n != nil && n.text != "" {
 		c.refuse(n.line, "listenerPath", "another program would decide about calls, and containers do not start without it")
 	}
@@ -157,7 +171,7 @@ func (c *checker) errno(n *node, key string, action specs.LinuxSeccompAction, v 
 	switch {
 	case v == nil || n == nil:
 	case action != specs.ActErrno && action != specs.ActTrace:
-		c.refuse(n.line, key, "only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one: containers do not start")
+		c.add(false, n.line, key, "only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one: runc passes it over")
 	case action == specs.ActErrno && *v == 0:
 		c.refuse(n.line, key, "0 tells the program that a call succeeded which was not made")
 	case *v > 4095:
@@ -190,71 +204,114 @@ func (c *checker) arch(n *node, key, name string) {
 
 // starts finds out whether a program could start at all.
 func (c *checker) starts() {
+	have := accesses(c.p, c.opt.Machine, nil)
 	var missing []string
-	for _, name := range essential() {
-		if !c.letsThrough(name) {
+	for _, name := range needed(c.opt.Machine) {
+		if len(open(c.p, have, name)) == 0 {
 			missing = append(missing, name)
 		}
 	}
 	if len(missing) > 0 {
-		c.refuse(0, "", "no program could start: %s denied", strings.Join(missing, ", "))
+		c.refuse(0, "", "no container could start: it denies %s", strings.Join(missing, ", "))
 	}
 }
 
-// letsThrough reports whether a call is let through to a container without
-// capabilities, for some arguments at least.
-func (c *checker) letsThrough(name string) bool {
-	byDefault := c.p.DefaultAction == specs.ActAllow || c.p.DefaultAction == specs.ActLog
-	for _, r := range c.p.Syscalls {
-		if !slices.Contains(r.Names, name) || r.Includes != nil && len(r.Includes.Caps) > 0 {
-			continue
-		}
-		if allows(r) {
-			return true
-		}
-		byDefault = byDefault && len(r.Args) > 0
-	}
-	return byDefault
-}
-
-// contradictions: of two rules for one call without conditions libseccomp lets
-// the first win, and one without conditions swallows those that have some. It
-// says so in neither case.
+// contradictions: of two rules for one call without conditions on arguments
+// libseccomp lets the first win, and one without conditions swallows those that
+// have some. It says so in neither case. Rules of the default action are not
+// there at all: runc passes them over.
 func (c *checker) contradictions() {
 	first := map[string]int{}
 	for i, r := range c.p.Syscalls {
+		if len(r.Args) > 0 || c.isDefault(r) {
+			continue
+		}
 		for _, name := range r.Names {
-			if f, ok := first[name]; !ok {
-				if everywhere(r) {
-					first[name] = i
-				}
+			key := name + " " + filterText(r)
+			if f, ok := first[key]; !ok {
+				first[key] = i
 			} else if other := c.p.Syscalls[f]; other.Action != r.Action {
-				c.refuse(c.ruleLine(i), fmt.Sprintf("syscalls[%d]", i), "%s has %s here and %s for all in syscalls[%d], which wins", name, r.Action, other.Action, f)
+				c.refuse(c.ruleLine(i), fmt.Sprintf("syscalls[%d]", i), "%s has %s here and %s in syscalls[%d], which wins", name, r.Action, other.Action, f)
 			}
 		}
 	}
-	c.swallowed()
+	c.swallowed(first)
 }
 
-// swallowed finds conditions that a later rule for all makes void.
-func (c *checker) swallowed() {
-	narrow := map[string]int{}
+func (c *checker) isDefault(r *profiles.Syscall) bool {
+	return r.Action == c.p.DefaultAction && sameErrno(r.ErrnoRet, c.p.DefaultErrnoRet)
+}
+
+// filterText is when a rule is there at all; an empty filter is none, as in the
+// old form of dockerd's default.
+func filterText(r *profiles.Syscall) string {
+	var parts []string
+	for _, f := range []*profiles.Filter{r.Includes, r.Excludes} {
+		if f == nil {
+			f = &profiles.Filter{}
+		}
+		parts = append(parts, strings.Join(f.Caps, ","), strings.Join(f.Arches, ","))
+		if f.MinKernel != nil {
+			parts = append(parts, f.MinKernel.String())
+		}
+	}
+	return strings.Join(parts, "|")
+}
+
+// swallowed finds conditions that a rule for all makes void.
+func (c *checker) swallowed(free map[string]int) {
 	for i, r := range c.p.Syscalls {
+		if len(r.Args) == 0 || c.isDefault(r) {
+			continue
+		}
 		for _, name := range r.Names {
-			n, ok := narrow[name]
-			switch {
-			case len(r.Args) > 0 && !allows(r):
-				narrow[name] = i
-			case ok && allows(r) && everywhere(r):
-				c.refuse(c.ruleLine(n), fmt.Sprintf("syscalls[%d]", n), "%s has a condition here, and syscalls[%d] lets it through without one: the condition is void", name, i)
+			if f, ok := free[name+" "+filterText(r)]; ok && c.p.Syscalls[f].Action != r.Action {
+				c.refuse(c.ruleLine(i), fmt.Sprintf("syscalls[%d]", i), "%s has a condition here, and %s without one in syscalls[%d]: the condition is void",
+					name, c.p.Syscalls[f].Action, f)
 			}
 		}
 	}
 }
 
-// everywhere reports whether a rule has no condition at all.
-func everywhere(r *profiles.Syscall) bool {
-	return len(r.Args) == 0 && r.Includes == nil && r.Excludes == nil
+// families finds rules for socket that let through what they seem to close.
+func (c *checker) families() {
+	type notEqual struct {
+		rule  int
+		value uint64
+	}
+	var seen []notEqual
+	for i, r := range c.p.Syscalls {
+		if !allows(r) || len(r.Args) != 1 || r.Args[0].Op != specs.OpNotEqual || !slices.Contains(r.Names, "socket") {
+			continue
+		}
+		a, key := r.Args[0], fmt.Sprintf("syscalls[%d]", i)
+		for _, o := range seen {
+			if o.value != a.Value {
+				c.refuse(c.ruleLine(i), key, "with syscalls[%d] it lets every family through: each rule allows what the other leaves out", o.rule)
+			}
+		}
+		seen = append(seen, notEqual{i, a.Value})
+		c.add(false, c.ruleLine(i), key, "the kernel looks at 32 bits of the family, the filter at 64: %d with a higher bit set passes; name the families that are allowed", a.Value)
+	}
+	have := accesses(c.p, c.opt.Machine, nil)
+	if s := have["socket"]; len(s.allowed) > 0 && len(s.allowed) < afMax && len(have[socketcall].allowed) > 0 && slices.Contains(callsOn(c.opt.Machine.Arch), socketcall) {
+		c.add(false, 0, "", "socket is let through for some families alone, but 32-bit programs get any by socketcall, unless a rule fails that with an errno of its own")
+	}
+}
+
+// flags: runc before 1.2 knows none, and starts no container then.
+func (c *checker) flags() {
+	n := c.root.get("flags")
+	for i, f := range c.p.Flags {
+		known := []string{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}
+		key := fmt.Sprintf("flags[%d]", i)
+		switch {
+		case !slices.Contains(known, string(f)):
+			c.refuse(n.items[i].line, key, "unknown flag %q%s: containers do not start", f, meant(string(f), known))
+		case c.opt.Runc.Before(1, 2):
+			c.refuse(n.items[i].line, key, "runc %s of this host takes no flags: containers do not start", c.opt.Runc)
+		}
+	}
 }
 
 func (c *checker) ruleLine(i int) int { return c.root.get("syscalls").items[i].line }
