@@ -88,6 +88,7 @@ func (p *plan) containers() []resource.ControlResult {
 		return []resource.ControlResult{{ID: controlContainers, Status: resource.Unread, Reason: "cannot read the containers: " + p.s.Containers.Unknown}}
 	}
 	var open, own, old []string
+	older := p.older()
 	for _, c := range all {
 		switch {
 		case c.State != "running" && c.State != "paused":
@@ -95,7 +96,7 @@ func (p *plan) containers() []resource.ControlResult {
 			open = append(open, c.Name)
 		case ownFilter(c):
 			own = append(own, c.Name)
-		case p.older(c):
+		case older(c):
 			old = append(old, c.Name)
 		}
 	}
@@ -119,18 +120,25 @@ func ownFilter(c resource.Container) bool {
 	})
 }
 
-// older reports whether a container has another filter than the profile gives it
+// older returns what reports whether a container has another filter than the profile gives it
 // now, which live-restore keeps through the restart with which dockerd took the
 // profile up. containerd's record of the container tells; where that cannot be
 // read, or the engine's own profile is wanted, whose filters are not known to the
 // letter, a container that started before dockerd did counts as one.
-func (p *plan) older(c resource.Container) bool {
-	f, ok := p.s.Seccomp.Value.Filters[c.ID]
-	if profile, made := usable(p.content); ok && made {
-		return f.Digest != digestFor(profile, machineOf(p.s), f.Caps)
+func (p *plan) older() func(resource.Container) bool {
+	profile, made := usable(p.content)
+	digests := map[string]string{} // by capabilities, of which few sets are in use
+	return func(c resource.Container) bool {
+		if f, ok := p.s.Seccomp.Value.Filters[c.ID]; ok && made {
+			key := strings.Join(f.Caps, " ")
+			if _, known := digests[key]; !known {
+				digests[key] = digestFor(profile, machineOf(p.s), f.Caps)
+			}
+			return f.Digest != digests[key]
+		}
+		proc, ok := p.s.Process.Get()
+		return ok && proc.StartedNS != 0 && c.StartedNS != 0 && c.StartedNS < proc.StartedNS
 	}
-	proc, ok := p.s.Process.Get()
-	return ok && proc.StartedNS != 0 && c.StartedNS != 0 && c.StartedNS < proc.StartedNS
 }
 
 // digestFor is the digest of the filter that dockerd makes of a profile for a
