@@ -10,10 +10,10 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// TestPublished reads rules that others have published: what is not read must be
-// what bulwark says it does not know, or what auditctl refuses.
-// BULWARK_AUDIT_RULES is a folder of *.rules; rig/deps fetches the samples of
-// Debian's package auditd.
+// TestPublished reads rules that others have published. What bulwark does not
+// know it must say so; what it refuses fails the test, to be compared with
+// auditctl (TestAuditctl in ../auditd does). BULWARK_AUDIT_RULES is a folder of
+// *.rules; rig/deps fetches the samples of Debian's package auditd.
 func TestPublished(t *testing.T) {
 	dir := os.Getenv("BULWARK_AUDIT_RULES")
 	if dir == "" {
@@ -39,9 +39,12 @@ func TestPublished(t *testing.T) {
 				t.Logf("not known: %v: %s", l.Err, l.Text)
 			case l.Err != nil:
 				refused++
-				t.Logf("refused: %v: %s", l.Err, l.Text)
+				t.Errorf("refused: %v: %s", l.Err, l.Text)
 			}
 		}
+	}
+	if rules == 0 {
+		t.Error("there was no rule in them")
 	}
 	t.Logf("%d files: %d rules read, %d not known, %d refused", len(files), rules, unsupported, refused)
 }
