@@ -3,6 +3,7 @@ package auditrules
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -153,9 +154,9 @@ func (d *decoded) allSyscalls() bool {
 
 func (d *decoded) syscalls() []int {
 	var out []int
-	for n := range maskWords * 32 {
-		if d.mask[n/32]&(1<<(n%32)) != 0 {
-			out = append(out, n)
+	for i, word := range d.mask {
+		for ; word != 0; word &= word - 1 { // without its lowest bit
+			out = append(out, i*32+bits.TrailingZeros32(word))
 		}
 	}
 	return out

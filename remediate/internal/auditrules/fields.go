@@ -141,7 +141,7 @@ func checkID(name, op, value string) error {
 		return fmt.Errorf("cannot read the filter %s%s%s: the kernel takes unset only in auid= and auid!=", name, op, value)
 	case decimal.MatchString(value):
 		return nil
-	case value[0] >= '0' && value[0] <= '9' || value[0] == '-':
+	case isDigit(value[0]) || value[0] == '-':
 		return fmt.Errorf("cannot read the filter %s%s%s: write %s as a decimal number", name, op, value, value)
 	}
 	return &UnsupportedError{
@@ -155,7 +155,7 @@ func (d *draft) checkArch(value string) error {
 	switch {
 	case len(d.syscalls) > 0:
 		return fmt.Errorf("cannot read the filter arch=%s: it must come before -S", value)
-	case value[0] >= '0' && value[0] <= '9':
+	case isDigit(value[0]):
 		return &UnsupportedError{What: "it gives arch as the number " + value, Hint: "write b64 or b32"}
 	}
 	return nil

@@ -91,7 +91,7 @@ func checkControl(opts []option) error {
 				return fmt.Errorf("cannot read the line: %s takes 0, 1 or 2, not %s", o.flag, o.value)
 			}
 		case "-b", "-r", "--backlog_wait_time":
-			if o.value[0] < '0' || o.value[0] > '9' {
+			if o.value == "" || !isDigit(o.value[0]) {
 				return fmt.Errorf("cannot read the line: %s takes a number, not %s", o.flag, o.value)
 			}
 		case "-F", "-S", "-C", "-p", "-R", "-m":

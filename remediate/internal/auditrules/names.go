@@ -15,7 +15,6 @@ var (
 		0x08000000: "&", 0x10000000: "<", 0x20000000: ">", 0x30000000: "!=",
 		0x40000000: "=", 0x48000000: "&=", 0x50000000: "<=", 0x60000000: ">=",
 	}
-	moreFields = map[uint32]string{25: "sessionid", 26: "fstype"}
 )
 
 // comparisons are the two fields of each AUDIT_COMPARE_*, from 1 on.
@@ -65,14 +64,15 @@ func compareText(n uint32, op string) string {
 }
 
 // fieldName returns "" for a field that is not known.
-func fieldName(id uint32) string {
+func fieldName(id uint32) string { return fieldNames[id] }
+
+var fieldNames = func() map[uint32]string {
+	names := map[uint32]string{25: "sessionid", 26: "fstype"} // which bulwark only prints
 	for name, f := range fields {
-		if f.id == id {
-			return name
-		}
+		names[f.id] = name
 	}
-	return moreFields[id]
-}
+	return names
+}()
 
 // archName is the name of an architecture in the library's tables, or "".
 func archName(value uint32) string { return auparse.AuditArchNames[auparse.AuditArch(value)] }
@@ -96,9 +96,9 @@ var narrow = map[string]string{"x86_64": "i386", "aarch64": "arm", "ppc64": "ppc
 
 // nativeArch is the architecture that this program is built for, in audit's
 // words; "" for one without a table.
-func nativeArch() string {
-	return map[string]string{
-		"amd64": "x86_64", "386": "i386", "arm64": "aarch64", "arm": "arm",
-		"ppc64": "ppc64", "ppc64le": "ppc64le", "s390x": "s390x",
-	}[runtime.GOARCH]
+func nativeArch() string { return arches[runtime.GOARCH] }
+
+var arches = map[string]string{
+	"amd64": "x86_64", "386": "i386", "arm64": "aarch64", "arm": "arm",
+	"ppc64": "ppc64", "ppc64le": "ppc64le", "s390x": "s390x",
 }
