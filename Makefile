@@ -50,8 +50,9 @@ rig: ## stories and proofs on a real systemd and dockerd in a container (seconds
 vm: ## the same in a virtual machine: make vm SUITE=bookworm|trixie|forky (minutes)
 	rig/run $(SUITE)
 
-bench: build ## ratios of plan and apply against the bare daemon, in the container rig
+bench: build ## ratios of plan and apply against the bare daemon, and of rules against none, in the container rig; of audit rules in a VM
 	rig/bench
+	rig/bench audit
 
 vuln: ## govulncheck; needs the network
 	$(GO) run $(GOVULNCHECK) ./...

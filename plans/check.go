@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // crossCheck reports what one key means for another, which the schema cannot
@@ -122,7 +124,7 @@ func (c *checker) logOpt(driver string, f field) {
 		if known != nil {
 			hint = "its options are " + strings.Join(known, ", ")
 		}
-		if near := nearest(f.key, known); near != "" {
+		if near := resource.Nearest(f.key, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
 		c.errs.add(&Error{File: f.value.file, Line: f.line, Column: f.col, Key: path, Want: "an option of " + driver, Got: fmt.Sprintf("%q", shorten(f.key)), Hint: hint})
@@ -236,7 +238,7 @@ func (l *loader) checkUnmanaged(parent, child *node) {
 			e.Want, e.Got = "extends beside it", "none"
 		case isKey && parent.at(path...) == nil && !slices.Contains(known, key):
 			e.Want, e.Got = "a key that the extended policy states", item.text
-			if near := nearest(key, slices.Sorted(maps.Keys(schema().Defs["daemon"].Properties))); near != "" {
+			if near := resource.Nearest(key, slices.Sorted(maps.Keys(schema().Defs["daemon"].Properties))); near != "" {
 				e.Hint = fmt.Sprintf("did you mean daemon.%s?", near)
 			}
 		default:

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // maxExtends bounds a chain of extends.
@@ -115,7 +117,7 @@ func (l *loader) unreadable(ref string, at *node, err error) {
 	if !isFile(ref) {
 		e.File, e.Want, e.Got = "policy", "one of "+strings.Join(names(), ", ")+" or a file", fmt.Sprintf("%q", shorten(ref))
 		e.Hint = "a file contains a slash or ends in .yaml"
-		if near := nearest(ref, names()); near != "" {
+		if near := resource.Nearest(ref, names()); near != "" {
 			e.Hint = fmt.Sprintf("did you mean %s?", near)
 		}
 	}

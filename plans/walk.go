@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // A walker judges nodes by the schema.
@@ -121,7 +123,7 @@ func (w *walker) field(s *spec, f field, file, path string) {
 		w.walk(more.spec, f.value, path)
 		return
 	}
-	near := nearest(f.key, s.keys())
+	near := resource.Nearest(f.key, s.keys())
 	if more == nil && near == "" { // an open map: dockerd may know the key
 		return
 	}
@@ -226,7 +228,7 @@ func enumHint(s *spec, n *node) string {
 			words[fmt.Sprint(v)] = true
 		}
 	}
-	if near := nearest(n.text, slices.Sorted(maps.Keys(words))); near != "" && n.kind == text {
+	if near := resource.Nearest(n.text, slices.Sorted(maps.Keys(words))); near != "" && n.kind == text {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	return ""

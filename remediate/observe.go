@@ -198,6 +198,7 @@ func Unread(s *resource.Snapshot) []resource.UnreadFact {
 	add("open connections", s.Flows.Unknown)
 	add("the unit that loads rules at boot", s.Loader.Unknown)
 	add("the record of rules", s.Rules.Unknown)
+	add("the seccomp profile", s.Seccomp.Unknown)
 	add("audit rules", s.Audit.Unknown)
 	add("the kernel's audit rules", s.Audit.Value.Kernel.Unknown)
 	for _, path := range slices.Sorted(maps.Keys(s.Accounts.Value.Unread)) {

@@ -195,12 +195,17 @@ func drifts() map[string]func(*resource.Snapshot) {
 func TestDriftNamesTheFact(t *testing.T) {
 	p := policy(t, "strict")
 	saved := remediate.NewPlan(p, running()).Facts
+	all := drifts()
 	for _, f := range saved {
-		if drifts()[f.Name] == nil {
+		if path, ok := strings.CutPrefix(f.Name, "file /etc/docker/seccomp/"); ok { // its name is a digest
+			path = "/etc/docker/seccomp/" + path
+			all[f.Name] = func(s *resource.Snapshot) { s.Seccomp.Value.Profile = file(path, "{}") }
+		}
+		if all[f.Name] == nil {
 			t.Errorf("the test does not change the fact %q", f.Name)
 		}
 	}
-	for name, change := range drifts() {
+	for name, change := range all {
 		s := running()
 		change(s)
 		what := remediate.Drift(saved, remediate.NewPlan(p, s).Facts)

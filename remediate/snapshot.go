@@ -53,7 +53,8 @@ func markMissing(s *resource.Snapshot, b []byte) {
 	for section, unknown := range map[string]*string{
 		"networks": &s.Networks.Unknown, "firewall": &s.Firewall.Unknown, "flows": &s.Flows.Unknown,
 		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
-		"audit": &s.Audit.Unknown,
+		"seccomp": &s.Seccomp.Unknown,
+		"audit":   &s.Audit.Unknown,
 	} {
 		if given[section] == nil {
 			*unknown = why

@@ -32,6 +32,7 @@ mkdir -p $state
 		ln -s busybox "$root/bin/$applet"
 	done
 	echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
+	chmod 1777 "$root/tmp"
 	chmod 755 "$root" # mktemp made it 0700: under userns-remap the container's root could not enter /
 	tar -C "$root" -cf $state/busybox.tar .
 	rm -rf "$root"

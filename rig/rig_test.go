@@ -43,6 +43,7 @@ func TestStories(t *testing.T) {
 		"waitfor":        cmdWaitfor,
 		"exitcode":       cmdExitcode,
 		"resethost":      cmdResethost,
+		"denied":         cmdDenied,
 	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/stories",

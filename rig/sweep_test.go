@@ -20,8 +20,8 @@ import (
 )
 
 // The policy of the sweep changes all kinds of things at once: accounts, six
-// files under shadow-utils' lock, daemon.json, and a restart that moves the
-// data root.
+// files under shadow-utils' lock, a seccomp profile in a new folder, daemon.json,
+// and a restart that moves the data root.
 const sweepPolicy = `version: 1
 name: sweep
 daemon:
@@ -29,6 +29,8 @@ daemon:
   labels: [swept=yes]
 userns:
   remap: dockremap
+seccomp:
+  deny: [ptrace]
 `
 
 const sweepDaemonJSON = "{\n\t\"debug\": false,\n\t\"shutdown-timeout\" : 3\n}"
@@ -59,10 +61,12 @@ func TestKillSweep(t *testing.T) {
 	skipOnVM(t)
 	newSweepHost(t, sweepPolicy, map[string]func(string) bool{
 		"before": func(info string) bool {
-			return !strings.Contains(info, "name=userns") && !strings.Contains(info, "swept=yes") && strings.HasSuffix(info, " 1")
+			return !strings.Contains(info, "name=userns") && !strings.Contains(info, "swept=yes") &&
+				strings.Contains(info, "profile=default") && strings.HasSuffix(info, " 1")
 		},
 		"after": func(info string) bool {
-			return strings.Contains(info, "name=userns") && strings.Contains(info, "swept=yes")
+			return strings.Contains(info, "name=userns") && strings.Contains(info, "swept=yes") &&
+				strings.Contains(info, "profile=/etc/docker/seccomp/bulwark-")
 		},
 	}).everyPoint(50, 0)
 }
@@ -237,7 +241,7 @@ func (h *sweepHost) clean(what string) {
 	h.Helper()
 	for _, pattern := range []string{
 		"/var/lib/bulwark/ACTIVE*", "/var/lib/bulwark/*.tmp", "/var/lib/bulwark/txn/.*", "/var/lib/bulwark/bin/.*",
-		"/etc/.*~", "/etc/docker/.*~", "/etc/systemd/system/.*~",
+		"/etc/.*~", "/etc/docker/.*~", "/etc/docker/seccomp/.*~", "/etc/systemd/system/.*~",
 	} {
 		left, err := filepath.Glob(pattern)
 		if err != nil || len(left) > 0 {
@@ -246,7 +250,7 @@ func (h *sweepHost) clean(what string) {
 	}
 }
 
-// dump is the state of every file below /etc, of bulwark's own part of the
+// dump is the state of all that lies below /etc, of bulwark's own part of the
 // kernel's rules and of the record of it. Times are compared only where
 // they must come back: a file that was put back has its old one.
 func (h *sweepHost) dump(times bool) map[string]string {
@@ -261,8 +265,12 @@ func (h *sweepHost) dump(times bool) map[string]string {
 	}
 	all := map[string]string{"rules": ownPart(rules), "record": withoutTime(record, times)}
 	err = filepath.WalkDir("/etc", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		if d.IsDir() {
+			all[path] = "a directory"
+			return nil
 		}
 		text, err := dumpFile(path)
 		all[path] = withoutTime(text, times)

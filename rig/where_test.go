@@ -42,7 +42,7 @@ const containerOnly = "[vm] skip 'container rig only: "
 
 // inVMs are the stories that run in the virtual machines too: one of each
 // proof that a real kernel, PID 1 or engine version could break.
-var inVMs = []string{"rig", "cycle", "strict", "refused", "readonly", "egress", "egress_restart"}
+var inVMs = []string{"rig", "cycle", "strict", "refused", "readonly", "egress", "egress_restart", "seccomp"}
 
 // setup brings the host back for the next story; for one that will skip
 // itself, that would be a minute of restarts for nothing.

@@ -53,7 +53,8 @@ type Host struct {
 	BootID string `json:"boot_id,omitempty"`
 	OS     string `json:"os,omitempty"` // PRETTY_NAME of os-release
 	Kernel string `json:"kernel,omitempty"`
-	EUID   int    `json:"euid"` // effective uid of the observer
+	Arch   string `json:"arch,omitempty"` // GOARCH of the bulwark that looked
+	EUID   int    `json:"euid"`           // effective uid of the observer
 	// Containers' cgroup version and LSMs matter to later kinds.
 	CgroupVersion int      `json:"cgroup_version,omitempty"`
 	LSM           []string `json:"lsm,omitempty"`

@@ -19,11 +19,19 @@ const rounds = 5
 
 func main() {
 	log.SetFlags(0)
+	if os.Args[1] == "loop" && len(os.Args) == 4 {
+		loop(os.Args[2], os.Args[3])
+		return
+	}
 	if _, err := os.Stat("/run/bulwark-rig"); err != nil {
 		log.Fatal("measure: this is not a rig")
 	}
-	if os.Args[1] == "egress" {
+	switch os.Args[1] {
+	case "egress":
 		egress()
+		return
+	case "audit":
+		audit()
 		return
 	}
 	n, err := strconv.Atoi(os.Args[1])

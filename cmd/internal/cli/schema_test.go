@@ -40,6 +40,7 @@ func documents() map[string]reflect.Type {
 		"snapshot":   reflect.TypeFor[resource.Snapshot](),
 		"history":    reflect.TypeFor[history](),
 		"egress":     reflect.TypeFor[remediate.Egress](),
+		"seccomp":    reflect.TypeFor[remediate.SeccompReport](),
 		"saved-plan": reflect.TypeFor[remediate.SavedPlan](),
 		"error":      reflect.TypeFor[cli.Failure](),
 	}
@@ -48,7 +49,7 @@ func documents() map[string]reflect.Type {
 // The published schemas are those of the Go types: no field without a schema,
 // no schema without a field.
 func TestSchemasAreTrue(t *testing.T) {
-	comments := readComments(t, "../../../remediate", "../../../remediate/resource", "../../../plans", ".")
+	comments := readComments(t, "../../../remediate", "../../../remediate/resource", "../../../remediate/internal/seccomp", "../../../plans", ".")
 	for name, of := range documents() {
 		got := generate(t, "bulwark "+name, of, comments)
 		file := filepath.Join(schemaDir, name+".schema.json")

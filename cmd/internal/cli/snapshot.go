@@ -23,7 +23,7 @@ passwords, tokens, password hashes, names of people) are replaced.` + exitHelp(e
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSnapshot(cmd.Context(), out, policy) },
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write to `FILE` (mode 0600) instead of standard output")
-	cmd.Flags().StringVar(&policy, "policy", "", "resolve the names that the policy `NAME|FILE` allows, too")
+	cmd.Flags().StringVar(&policy, "policy", "", "read also what the policy `NAME|FILE` leads to: names that it allows, its profile")
 	return cmd
 }
 
@@ -33,7 +33,7 @@ func (a *app) runSnapshot(ctx context.Context, out, policy string) error {
 		return err
 	}
 	defer h.Close()
-	p, err := a.namesOf(policy)
+	p, err := a.asking(policy)
 	if err != nil {
 		return err
 	}
@@ -51,14 +51,24 @@ func (a *app) runSnapshot(ctx context.Context, out, policy string) error {
 	return nil
 }
 
-// namesOf returns the policy if it may name hosts; nil observes all there is.
-func (a *app) namesOf(policy string) (*plans.Policy, error) {
+// asking returns a policy that asks for all there is, and for what the named
+// one leads to besides; nil observes all there is.
+func (a *app) asking(policy string) (*plans.Policy, error) {
 	if policy == "" {
 		return nil, nil
 	}
 	p, err := a.loadPolicy(policy)
-	if err != nil || p.Egress == nil {
+	if err != nil {
 		return nil, err
+	}
+	if p.Egress == nil {
+		p.Egress = &plans.Egress{}
+	}
+	if p.Seccomp == nil {
+		p.Seccomp = &plans.Seccomp{}
+	}
+	if p.Audit == nil {
+		p.Audit = &plans.Audit{}
 	}
 	return p, nil
 }

@@ -33,7 +33,7 @@ func (d *diff) release(w *wanted) bool {
 		if w.row.Type == "" {
 			isObject := bytes.HasPrefix(bytes.TrimSpace(w.Value), []byte("{"))
 			p = unknownKey(w.Key, isObject, v)
-			bad = p.Severity == Refused || !v.beyondTable()
+			bad = p.Severity == Refused || !beyondTable(v)
 		}
 		if !bad {
 			continue

@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"net"
 	"slices"
-	"strings"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // A Type is the JSON type that dockerd decodes a key into.
@@ -177,34 +178,11 @@ func (k Key) members() []string {
 
 // nearest returns the known key that name is most likely meant to be, or "".
 func nearest(name string, v Version) string {
-	best, dist := "", 1+max(2, len(name)/3)
+	var names []string
 	for _, k := range table() {
-		if v.Known() && !k.ValidIn(v) {
-			continue
-		}
-		if d := distance(strings.ToLower(strings.ReplaceAll(name, "_", "-")), k.Name); d < dist {
-			best, dist = k.Name, d
+		if !v.Known() || k.ValidIn(v) {
+			names = append(names, k.Name)
 		}
 	}
-	return best
-}
-
-// distance is the Levenshtein distance between a and b in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		prev := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			prev, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, prev+cost)
-		}
-	}
-	return row[len(b)]
+	return resource.Nearest(name, names)
 }

@@ -25,7 +25,7 @@ func unknownKey(name string, object bool, v Version) Problem {
 	if near := nearest(name, v); near != "" {
 		p.Remedy = fmt.Sprintf("did you mean %q?", near)
 	}
-	if v.beyondTable() {
+	if beyondTable(v) {
 		p.Severity = Hazard
 		p.Text += fmt.Sprintf(": engine %s is newer than the table of keys (%s)", v, newest())
 	}
@@ -71,14 +71,14 @@ func wrongRelease(k Key, v Version) (Problem, bool) {
 		p.Severity = Hazard
 		p.Text = fmt.Sprintf("%q is not known to every engine from 20.10 to 29 (%s), and the engine's version is unknown", k.Name, span(k))
 	case v.Compare(k.Since) < 0:
-		p.Text = fmt.Sprintf("%q needs Engine %s, this is %s", k.Name, k.Since.short(), v)
+		p.Text = fmt.Sprintf("%q needs Engine %s, this is %s", k.Name, k.Since.Short(), v)
 		p.Remedy = fmt.Sprintf("upgrade the engine or remove %q", k.Name)
 	case k.Tolerated:
 		p.Severity = Hazard
-		p.Text = fmt.Sprintf("%q is ignored since Engine %s", k.Name, k.Removed.short())
+		p.Text = fmt.Sprintf("%q is ignored since Engine %s", k.Name, k.Removed.Short())
 		p.Remedy = "remove it"
 	default:
-		p.Text = fmt.Sprintf("%q was removed in Engine %s, this is %s", k.Name, k.Removed.short(), v)
+		p.Text = fmt.Sprintf("%q was removed in Engine %s, this is %s", k.Name, k.Removed.Short(), v)
 		p.Remedy = fmt.Sprintf("remove %q", k.Name)
 	}
 	return p, true
@@ -86,7 +86,7 @@ func wrongRelease(k Key, v Version) (Problem, bool) {
 
 func span(k Key) string {
 	if k.Removed != (Version{}) {
-		return "removed in " + k.Removed.short()
+		return "removed in " + k.Removed.Short()
 	}
-	return "since " + k.Since.short()
+	return "since " + k.Since.Short()
 }

@@ -51,14 +51,14 @@ func (p port) has(c conn) bool {
 }
 
 // grants resolves the lines of the policy.
-func grants(want *Want, s *resource.Snapshot) ([]grant, []resource.Impact, *refusal) {
+func grants(want *Want, s *resource.Snapshot) ([]grant, []resource.Impact, *resource.ControlResult) {
 	var out []grant
 	var notes []resource.Impact
 	for i := range want.Allow {
 		a := &want.Allow[i]
 		got, note, r := resolve(a, s)
 		if r != nil {
-			r.reason = a.at() + r.reason
+			r.Reason = a.at() + r.Reason
 			return nil, nil, r
 		}
 		if note != "" {
@@ -79,10 +79,10 @@ func (a *Allow) at() string {
 
 // resolve returns a grant for each pair of source and destination that have a
 // family in common.
-func resolve(a *Allow, s *resource.Snapshot) (out []grant, note string, r *refusal) {
+func resolve(a *Allow, s *resource.Snapshot) (out []grant, note string, r *resource.ControlResult) {
 	ports, err := parsePorts(a.Ports)
 	if err != nil {
-		return nil, "", blocked("correct the line", "%v", err)
+		return nil, "", resource.Block("correct the line", "%v", err)
 	}
 	to, r := destinations(a.To, s)
 	if r != nil {
@@ -107,7 +107,7 @@ func resolve(a *Allow, s *resource.Snapshot) (out []grant, note string, r *refus
 
 // destinations of a line: the addresses of a name are those that the snapshot
 // holds.
-func destinations(to string, s *resource.Snapshot) ([]netip.Prefix, *refusal) {
+func destinations(to string, s *resource.Snapshot) ([]netip.Prefix, *resource.ControlResult) {
 	if p, ok := destination(to); ok {
 		return []netip.Prefix{p}, nil
 	}
@@ -116,18 +116,18 @@ func destinations(to string, s *resource.Snapshot) ([]netip.Prefix, *refusal) {
 	addresses, ok := fact.Get()
 	switch {
 	case !asked:
-		return nil, unread(remedy, "cannot resolve %s: it was not looked up", to)
+		return nil, resource.CannotRead(remedy, "cannot resolve %s: it was not looked up", to)
 	case !ok:
 		cannot := "cannot resolve " + to + ": "
-		return nil, unread(remedy, "%s%s", cannot, strings.TrimPrefix(fact.Unknown, cannot))
+		return nil, resource.CannotRead(remedy, "%s%s", cannot, strings.TrimPrefix(fact.Unknown, cannot))
 	case len(addresses) == 0:
-		return nil, unread(remedy, "cannot resolve %s: it has no address", to)
+		return nil, resource.CannotRead(remedy, "cannot resolve %s: it has no address", to)
 	}
 	var out []netip.Prefix
 	for _, text := range addresses {
 		a, err := netip.ParseAddr(text)
 		if err != nil {
-			return nil, unread(remedy, "cannot resolve %s: %q is no address", to, text)
+			return nil, resource.CannotRead(remedy, "cannot resolve %s: %q is no address", to, text)
 		}
 		out = append(out, single(a))
 	}

@@ -7,20 +7,6 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// A refusal says why there are no rules to be wanted.
-type refusal struct {
-	status         resource.Status
-	reason, remedy string
-}
-
-func blocked(remedy, format string, args ...any) *refusal {
-	return &refusal{resource.Blocked, fmt.Sprintf(format, args...), remedy}
-}
-
-func unread(remedy, format string, args ...any) *refusal {
-	return &refusal{resource.Unread, fmt.Sprintf(format, args...), remedy}
-}
-
 // A choice is the place in the kernel for the rules, and why it is that.
 type choice struct {
 	backend, variant string
@@ -39,34 +25,34 @@ func targetOf(backend, variant string) string {
 }
 
 // choose takes what the policy says or, by default, what dockerd uses.
-func choose(want *Want, s *resource.Snapshot, fw resource.Firewall) (choice, *refusal) {
+func choose(want *Want, s *resource.Snapshot, fw resource.Firewall) (choice, *resource.ControlResult) {
 	c, r := preferred(want, s, fw)
 	if r != nil {
 		return c, r
 	}
 	if c.backend == resource.BackendIPTables && fw.Tools["iptables-"+c.variant] == "" {
-		return c, blocked("install iptables", "the rules belong into %s (%s), but its program is not installed", c.target(), c.why)
+		return c, resource.Block("install iptables", "the rules belong into %s (%s), but its program is not installed", c.target(), c.why)
 	}
 	for _, f := range fw.Filters {
 		if c.backend == resource.BackendIPTables && f.Native && f.Variant == c.variant {
-			return c, blocked("move them to a table of their own (nft list table "+f.Family+" filter shows them)",
+			return c, resource.Block("move them to a table of their own (nft list table "+f.Family+" filter shows them)",
 				"nft put rules into the table %s filter that iptables can neither show nor change", f.Family)
 		}
 	}
 	return c, nil
 }
 
-func preferred(want *Want, s *resource.Snapshot, fw resource.Firewall) (choice, *refusal) {
+func preferred(want *Want, s *resource.Snapshot, fw resource.Firewall) (choice, *resource.ControlResult) {
 	nft, firewalld := fw.Tools["nft"] != "", slices.Contains(fw.Managers, "firewalld")
 	switch {
 	case want.Backend == resource.BackendIPTables:
 		return variant(fw, "the policy says so"), nil
 	case want.Backend == resource.BackendNFTables && !nft:
-		return choice{}, blocked("install nftables, or set backend: auto", "the policy asks for nftables, but nft is not installed")
+		return choice{}, resource.Block("install nftables, or set backend: auto", "the policy asks for nftables, but nft is not installed")
 	case want.Backend == resource.BackendNFTables:
 		return native("the policy says so"), nil
 	case daemonOf(s).usesNFT() && !nft:
-		return choice{}, blocked("install nftables", "dockerd uses nftables, but nft is not installed")
+		return choice{}, resource.Block("install nftables", "dockerd uses nftables, but nft is not installed")
 	case daemonOf(s).usesNFT():
 		return native("dockerd uses nftables"), nil
 	case firewalld && nft:

@@ -38,13 +38,13 @@ type program struct {
 }
 
 // compile makes the program, or says why there can be none.
-func compile(want *Want, s *resource.Snapshot, fw resource.Firewall) (*program, *refusal) {
+func compile(want *Want, s *resource.Snapshot, fw resource.Firewall) (*program, *resource.ControlResult) {
 	p := &program{cut: want.Cut, icc: want.ICC, host: want.Host}
-	for _, step := range []func() *refusal{
-		func() (r *refusal) { p.choice, r = choose(want, s, fw); return r },
-		func() (r *refusal) { p.ifaces, r = interfaces(want, s, fw); return r },
-		func() (r *refusal) { p.allow, p.notes, r = grants(want, s); return r },
-		func() (r *refusal) { p.log, r = logging(want.Log); return r },
+	for _, step := range []func() *resource.ControlResult{
+		func() (r *resource.ControlResult) { p.choice, r = choose(want, s, fw); return r },
+		func() (r *resource.ControlResult) { p.ifaces, r = interfaces(want, s, fw); return r },
+		func() (r *resource.ControlResult) { p.allow, p.notes, r = grants(want, s); return r },
+		func() (r *resource.ControlResult) { p.log, r = logging(want.Log); return r },
 	} {
 		if r := step(); r != nil {
 			return nil, r
@@ -76,17 +76,17 @@ func (p *program) hooksOf(want *Want, s *resource.Snapshot, fw resource.Firewall
 }
 
 // logging makes the rule that logs drops; nil logs none.
-func logging(l *Log) (*ruleset.Match, *refusal) {
+func logging(l *Log) (*ruleset.Match, *resource.ControlResult) {
 	if l == nil {
 		return nil, nil
 	}
 	rate, err := ruleset.ParseRate(l.Rate)
 	if err != nil {
-		return nil, blocked("correct log.rate", "%v", err)
+		return nil, resource.Block("correct log.rate", "%v", err)
 	}
 	m := &ruleset.Match{Limit: rate, Verdict: ruleset.LogPacket, LogPrefix: l.Prefix, NFLog: l.NFLog}
 	if err := m.Check(); err != nil {
-		return nil, blocked("correct the section log", "%v", err)
+		return nil, resource.Block("correct the section log", "%v", err)
 	}
 	return m, nil
 }

@@ -20,7 +20,7 @@ func (Kind) Diff(want *Want, s *resource.Snapshot) resource.Result {
 		return resource.Result{}
 	}
 	p := &plan{want: want, s: s}
-	for _, step := range []func() *refusal{p.read, p.compile, p.writable} {
+	for _, step := range []func() *resource.ControlResult{p.read, p.compile, p.writable} {
 		if r := step(); r != nil {
 			return p.refused(r)
 		}
@@ -38,13 +38,13 @@ type plan struct {
 	record []byte // nil: there is to be none
 }
 
-func (p *plan) read() *refusal {
+func (p *plan) read() *resource.ControlResult {
 	var ok bool
 	if p.fw, ok = p.s.Firewall.Get(); !ok {
-		return unread(remedyFor(p.s), "cannot read the firewall: %s", p.s.Firewall.Unknown)
+		return resource.CannotRead(remedyFor(p.s), "cannot read the firewall: %s", p.s.Firewall.Unknown)
 	}
 	if _, ok := p.s.Rules.Get(); !ok {
-		return unread(remedyFor(p.s), "cannot read %s: %s", RulesPath, p.s.Rules.Unknown)
+		return resource.CannotRead(remedyFor(p.s), "cannot read %s: %s", RulesPath, p.s.Rules.Unknown)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func remedyFor(s *resource.Snapshot) string {
 	return ""
 }
 
-func (p *plan) compile() (r *refusal) {
+func (p *plan) compile() (r *resource.ControlResult) {
 	if p.want.Off {
 		return nil
 	}
@@ -78,19 +78,19 @@ func encode(rules []resource.Ruleset) []byte {
 }
 
 // writable finds what a transaction could not replace.
-func (p *plan) writable() *refusal {
+func (p *plan) writable() *resource.ControlResult {
 	f, l := p.s.Rules.Value, p.s.Loader.Value
 	switch {
 	case !p.want.Off && l.LoadState == "masked":
-		return blocked("systemctl unmask "+LoaderUnit, "%s is masked: the rules would not come back after a reboot", LoaderUnit)
+		return resource.Block("systemctl unmask "+LoaderUnit, "%s is masked: the rules would not come back after a reboot", LoaderUnit)
 	case !p.recordDiffers():
 		return nil
 	case f.Locked != "":
-		return blocked("", "cannot write %s: %s", RulesPath, f.Locked)
+		return resource.Block("", "cannot write %s: %s", RulesPath, f.Locked)
 	case f.Print.Exists() && f.Print.Type != resource.Regular:
-		return blocked("remove it", "cannot write %s: it is a %s", RulesPath, f.Print.Type)
+		return resource.Block("remove it", "cannot write %s: it is a %s", RulesPath, f.Print.Type)
 	case f.Print.Flags&(resource.FlagImmutable|resource.FlagAppend) != 0:
-		return blocked("chattr -i -a "+RulesPath, "cannot write %s: it is locked by chattr", RulesPath)
+		return resource.Block("chattr -i -a "+RulesPath, "cannot write %s: it is locked by chattr", RulesPath)
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func iccControl(want *Want, s *resource.Snapshot) (resource.ControlResult, bool)
 }
 
 // refused reports every control that the policy asks for as not served.
-func (p *plan) refused(r *refusal) resource.Result {
+func (p *plan) refused(r *resource.ControlResult) resource.Result {
 	ids := []string{control}
 	if !p.want.Off && !p.want.EmbeddedDNS {
 		ids = append(ids, controlDNS)
@@ -218,7 +218,7 @@ func (p *plan) refused(r *refusal) resource.Result {
 	}
 	var out resource.Result
 	for _, id := range ids {
-		out.Controls = append(out.Controls, resource.ControlResult{ID: id, Status: r.status, Reason: r.reason, Remedy: r.remedy})
+		out.Controls = append(out.Controls, resource.ControlResult{ID: id, Status: r.Status, Reason: r.Reason, Remedy: r.Remedy})
 	}
 	return out
 }

@@ -23,7 +23,7 @@ type Compiled struct{ p *program }
 func Compile(want *Want, s *resource.Snapshot) (Compiled, string) {
 	p, r := compile(want, s, s.Firewall.Value)
 	if r != nil {
-		return Compiled{}, r.reason
+		return Compiled{}, r.Reason
 	}
 	return Compiled{p}, ""
 }

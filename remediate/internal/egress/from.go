@@ -10,7 +10,7 @@ import (
 )
 
 // sources are those that a line holds for. note says why there are none now.
-func sources(a *Allow, s *resource.Snapshot) (from []source, note string, r *refusal) {
+func sources(a *Allow, s *resource.Snapshot) (from []source, note string, r *resource.ControlResult) {
 	switch {
 	case a.Network != "":
 		f, r := ofNetwork(a.Network, s)
@@ -20,7 +20,7 @@ func sources(a *Allow, s *resource.Snapshot) (from []source, note string, r *ref
 	case a.Subnet != "":
 		p, err := netip.ParsePrefix(a.Subnet)
 		if err != nil {
-			return nil, "", blocked("correct the line", "%q is not a network such as 10.0.0.0/8", a.Subnet)
+			return nil, "", resource.Block("correct the line", "%q is not a network such as 10.0.0.0/8", a.Subnet)
 		}
 		return []source{{net: p.Masked()}}, "", nil
 	}
@@ -29,27 +29,27 @@ func sources(a *Allow, s *resource.Snapshot) (from []source, note string, r *ref
 
 // ofNetwork selects by the bridge: it holds for containers to come as well,
 // and no container can forge it.
-func ofNetwork(name string, s *resource.Snapshot) (source, *refusal) {
+func ofNetwork(name string, s *resource.Snapshot) (source, *resource.ControlResult) {
 	all, ok := s.Networks.Get()
 	if !ok {
-		return source{}, unread("start docker, or allow from a subnet", "cannot tell the bridge of network %s: %s", name, s.Networks.Unknown)
+		return source{}, resource.CannotRead("start docker, or allow from a subnet", "cannot tell the bridge of network %s: %s", name, s.Networks.Unknown)
 	}
 	i := slices.IndexFunc(all, func(n resource.Network) bool { return n.Name == name })
 	switch {
 	case i < 0:
-		return source{}, blocked("docker network create "+name+", or correct the line", "there is no network %s", name)
+		return source{}, resource.Block("docker network create "+name+", or correct the line", "there is no network %s", name)
 	case !plainName(all[i].Bridge):
-		return source{}, blocked("allow from a label or a subnet", "network %s (driver %s) has no bridge to tell its containers by", name, all[i].Driver)
+		return source{}, resource.Block("allow from a label or a subnet", "network %s (driver %s) has no bridge to tell its containers by", name, all[i].Driver)
 	}
 	return source{in: all[i].Bridge}, nil
 }
 
 // ofLabel selects by the addresses that containers have now, each on its own
 // bridge: a container elsewhere cannot use another's address.
-func ofLabel(label string, s *resource.Snapshot) ([]source, string, *refusal) {
+func ofLabel(label string, s *resource.Snapshot) ([]source, string, *resource.ControlResult) {
 	all, ok := s.Containers.Get()
 	if !ok && !daemonOf(s).stopped() {
-		return nil, "", unread("", "cannot tell which containers have label %s: %s", label, s.Containers.Unknown)
+		return nil, "", resource.CannotRead("", "cannot tell which containers have label %s: %s", label, s.Containers.Unknown)
 	}
 	var from []source
 	for _, c := range all {

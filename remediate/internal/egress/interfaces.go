@@ -18,7 +18,7 @@ const (
 )
 
 // interfaces returns those that the rules hold for, sorted.
-func interfaces(want *Want, s *resource.Snapshot, fw resource.Firewall) ([]string, *refusal) {
+func interfaces(want *Want, s *resource.Snapshot, fw resource.Firewall) ([]string, *resource.ControlResult) {
 	list := want.Interfaces
 	if list == nil {
 		list = append([]string{defaultBridge, swarmBridge, laterBridges}, named(s, fw)...)
@@ -28,7 +28,7 @@ func interfaces(want *Want, s *resource.Snapshot, fw resource.Firewall) ([]strin
 	}
 	for _, name := range list {
 		if !pattern(name) {
-			return nil, blocked("correct the name", "%q is not a name of an interface that a rule can hold", name)
+			return nil, resource.Block("correct the name", "%q is not a name of an interface that a rule can hold", name)
 		}
 	}
 	return distinct(list), nil
@@ -36,16 +36,16 @@ func interfaces(want *Want, s *resource.Snapshot, fw resource.Firewall) ([]strin
 
 // nameless finds a bridge that matters and that no rule can tell from others: to
 // go on without it would leave a network open and call the control ok.
-func nameless(ifaces []string, s *resource.Snapshot, fw resource.Firewall) *refusal {
+func nameless(ifaces []string, s *resource.Snapshot, fw resource.Firewall) *resource.ControlResult {
 	for _, n := range s.Networks.Value {
 		if n.Bridge != "" && !plainName(n.Bridge) && !byWildcard(ifaces, n.Bridge) {
-			return blocked("create the network anew with another com.docker.network.bridge.name",
+			return resource.Block("create the network anew with another com.docker.network.bridge.name",
 				"the bridge of network %s is called %q, which no rule can name", n.Name, n.Bridge)
 		}
 	}
 	for _, name := range fw.Bridges {
 		if !plainName(name) && byWildcard(ifaces, name) && !ofDocker(name, s) {
-			return blocked("rename it", "the interface %q, which is not Docker's, would pass for one of Docker's, and no rule can name it", name)
+			return resource.Block("rename it", "the interface %q, which is not Docker's, would pass for one of Docker's, and no rule can name it", name)
 		}
 	}
 	return nil

@@ -200,6 +200,7 @@ func inspect(ctx context.Context, c *client.Client, item container.Summary) (res
 	out := resource.Container{ID: in.ID, Name: strings.TrimPrefix(in.Name, "/"), Image: item.Image}
 	if in.State != nil {
 		out.State, out.PID = string(in.State.Status), in.State.Pid
+		out.StartedNS, out.Seccomp = started(in.State.StartedAt), seccompMode(in.State.Pid)
 	}
 	if in.Config != nil {
 		out.User, out.Labels = in.Config.User, in.Config.Labels
@@ -230,3 +231,12 @@ func fromHostConfig(out *resource.Container, h *container.HostConfig) {
 // isNotFound reports a 404. The client hides containerd's markers behind Is, so
 // that looking for a NotFound method (errors.As) finds none.
 func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
+
+// started reads the API's time; one that never was has the year 1.
+func started(at string) int64 {
+	t, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil || t.Year() < 1970 {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ const applicationID = "b9c1f0c4c0a64d3f9a1d6e6a86b4c5d2"
 
 // Facts identifies the machine and the observer.
 func (r *Reader) Facts() (resource.Host, error) {
-	h := resource.Host{EUID: os.Geteuid()}
+	h := resource.Host{EUID: os.Geteuid(), Arch: runtime.GOARCH}
 	if f, err := r.File("/etc/machine-id"); err == nil && len(f.Content) > 0 {
 		mac := hmac.New(sha256.New, []byte(strings.TrimSpace(string(f.Content))))
 		mac.Write([]byte(applicationID))

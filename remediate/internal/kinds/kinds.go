@@ -10,6 +10,7 @@ import (
 	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/internal/audit"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/internal/seccomp"
 	"github.com/bulwark-project/bulwark/remediate/internal/subid"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -27,13 +28,19 @@ type Kind interface {
 
 // All returns the kinds in order; the order of their changes is the order in
 // which files are replaced. Accounts come first: when daemon.json names an
-// account, it must exist, or dockerd does not start. Rules come last: their
+// account, it must exist, or dockerd does not start; so must a seccomp profile,
+// and one that it named before may go only afterwards. Rules come last: their
 // file is only a record, and the step that loads them comes before dockerd's.
 // Audit is the very last: it watches files that the others make, and the
 // kernel refuses to watch what is not there.
 func All(daemonJSON string) []Kind {
+	profile := seccomp.Kind{DaemonJSON: daemonJSON}
 	return []Kind{
-		subidKind{}, daemonKind{daemonjson.Kind{Path: daemonJSON}}, egressKind{},
+		subidKind{},
+		seccompKind{profile},
+		daemonKind{daemonjson.Kind{Path: daemonJSON}, profile},
+		formerKind{profile},
+		egressKind{},
 		auditKind{audit.Kind{DaemonJSON: daemonJSON}},
 	}
 }
@@ -82,16 +89,18 @@ func snapshotter(p *plans.Policy) *bool {
 	return features["containerd-snapshotter"]
 }
 
-type daemonKind struct{ daemonjson.Kind }
+type daemonKind struct {
+	daemonjson.Kind
+	profile seccomp.Kind
+}
 
 func (k daemonKind) Observe(ctx context.Context, _ *plans.Policy, r resource.Reader, s *resource.Snapshot) {
 	k.Kind.Observe(ctx, r, s)
 }
 
 func (k daemonKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
-	keys := slices.DeleteFunc(p.DaemonKeys(), func(d resource.DaemonKey) bool {
-		return slices.Contains(except, d.Control)
-	})
+	keys := append(p.DaemonKeys(), profileWanted(k.profile, p, s)...)
+	keys = slices.DeleteFunc(keys, func(d resource.DaemonKey) bool { return slices.Contains(except, d.Control) })
 	return k.Kind.Diff(keys, s)
 }
 
@@ -183,7 +192,6 @@ func unserved(p *plans.Policy) []string {
 		name  string
 		given bool
 	}{
-		{"seccomp", p.Seccomp != nil},
 		{"limits", p.Limits != nil},
 		{"patch", p.Patch != nil},
 		{"contexts", p.Contexts != nil},

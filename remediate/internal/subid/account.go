@@ -15,14 +15,14 @@ var accountName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 
 // subject finds the account that the policy names. The forms and their order
 // are those of parseRemappedRoot (moby daemon/daemon_unix.go).
-func (p *plan) subject() *refusal {
+func (p *plan) subject() *resource.ControlResult {
 	name, group, _ := strings.Cut(p.want.Account, ":")
 	p.name, p.group = name, group
 	if name == "" && group == "" || name == "default" {
 		p.name = Default
 	}
 	if strings.Contains(group, ":") || name == "" && group != "" {
-		return blocked(`name it as "default", "user" or "user:group"`, "cannot use the account %q: not a user or user:group", p.want.Account)
+		return resource.Block(`name it as "default", "user" or "user:group"`, "cannot use the account %q: not a user or user:group", p.want.Account)
 	}
 	uid, err := id(p.name)
 	var found []User
@@ -35,18 +35,18 @@ func (p *plan) subject() *refusal {
 	case len(found) > 0:
 		p.user, p.name = &found[0], found[0].Name
 	case err == nil:
-		return blocked("create a user with that uid, or name the account", "no user in %s has the uid %d", passwdPath, uid)
+		return resource.Block("create a user with that uid, or name the account", "no user in %s has the uid %d", passwdPath, uid)
 	}
 	return p.fitting(found)
 }
 
 // fitting refuses accounts whose remapping would be none, or ambiguous.
-func (p *plan) fitting(found []User) *refusal {
+func (p *plan) fitting(found []User) *resource.ControlResult {
 	switch {
 	case p.name == "root" || p.user != nil && p.user.UID == 0:
-		return blocked(`use "default"`, "cannot remap to %s, uid 0: dockerd accepts it and leaves user namespaces off", p.name)
+		return resource.Block(`use "default"`, "cannot remap to %s, uid 0: dockerd accepts it and leaves user namespaces off", p.name)
 	case len(found) > 1:
-		return blocked("remove one of the two lines", "%s:%d and %s:%d are the same account %s",
+		return resource.Block("remove one of the two lines", "%s:%d and %s:%d are the same account %s",
 			passwdPath, found[0].Line, passwdPath, found[1].Line, p.name)
 	case p.person() && !p.inUse():
 		p.impacts = append(p.impacts, resource.Impact{
@@ -68,7 +68,7 @@ func (p *plan) person() bool {
 }
 
 // account creates the user and the group where they are missing.
-func (p *plan) account() *refusal {
+func (p *plan) account() *resource.ControlResult {
 	other, r := p.otherGroup()
 	if r != nil {
 		return r
@@ -89,7 +89,7 @@ func (p *plan) account() *refusal {
 // otherGroup reports whether dockerd looks up another group than the one with
 // the user's name, and refuses if that is missing: the one after the colon,
 // or for a lone uid the equal gid.
-func (p *plan) otherGroup() (bool, *refusal) {
+func (p *plan) otherGroup() (bool, *resource.ControlResult) {
 	key := p.group
 	if _, err := id(p.want.Account); err == nil {
 		key = p.want.Account
@@ -98,7 +98,7 @@ func (p *plan) otherGroup() (bool, *refusal) {
 		return false, nil
 	}
 	if p.findGroup(key) == nil {
-		return true, blocked("create the group, or name another",
+		return true, resource.Block("create the group, or name another",
 			"%s has no group %s, which dockerd looks up for userns-remap %q", groupPath, key, p.want.Account)
 	}
 	return true, nil
@@ -114,16 +114,16 @@ func (p *plan) findGroup(key string) *Group {
 }
 
 // creatable refuses hosts on which a local account would be wrong.
-func (p *plan) creatable() *refusal {
+func (p *plan) creatable() *resource.ControlResult {
 	if !accountName.MatchString(p.name) {
-		return blocked("choose a name of a-z, 0-9, _ and -", "cannot create the account %q: not a valid name", p.name)
+		return resource.Block("choose a name of a-z, 0-9, _ and -", "cannot create the account %q: not a valid name", p.name)
 	}
 	if len(p.nis) > 0 {
-		return blocked("create it by hand: useradd -r "+p.name, "cannot create the account %s: NIS entries at %s must stay last",
+		return resource.Block("create it by hand: useradd -r "+p.name, "cannot create the account %s: NIS entries at %s must stay last",
 			p.name, strings.Join(p.nis, ", "))
 	}
 	if src := p.remote(); src != "" && p.name != Default {
-		return blocked("create the account on this host, or use \"default\"",
+		return resource.Block("create the account on this host, or use \"default\"",
 			"%s has no account %s, but %s asks %s too, where it may exist", passwdPath, p.name, nsswitchPath, src)
 	}
 	return nil
@@ -150,10 +150,10 @@ func (p *plan) remote() string {
 	return ""
 }
 
-func (p *plan) addUser(group *Group) *refusal {
+func (p *plan) addUser(group *Group) *resource.ControlResult {
 	uid, gid, ok := p.freeIDs(group)
 	if !ok {
-		return blocked("remove unused system accounts, or widen SYS_UID_MIN to SYS_UID_MAX in "+defsPath,
+		return resource.Block("remove unused system accounts, or widen SYS_UID_MIN to SYS_UID_MAX in "+defsPath,
 			"cannot create the account %s: no system uid or gid is free", p.name)
 	}
 	if group == nil {
@@ -161,7 +161,7 @@ func (p *plan) addUser(group *Group) *refusal {
 			return r
 		}
 	} else if group.GID == 0 {
-		return blocked("give the group another gid", "cannot create the account %s: its group has the gid 0", p.name)
+		return resource.Block("give the group another gid", "cannot create the account %s: its group has the gid 0", p.name)
 	}
 	secret, r := p.secret(shadowPath, p.acc.Shadow, p.acc.ShadowNames, p.name+":!:::::::")
 	if r != nil {
@@ -176,11 +176,11 @@ func (p *plan) addUser(group *Group) *refusal {
 
 // addGroup adds a group with the name of the account. It has the wanted gid if
 // that is free, and else another system gid: dockerd only looks its name up.
-func (p *plan) addGroup(gid uint32) *refusal {
+func (p *plan) addGroup(gid uint32) *resource.ControlResult {
 	if p.gidTaken(gid) {
 		var ok bool
 		if gid, ok = highestFree(p.defs.SysGIDMin, p.defs.SysGIDMax, p.gidTaken); !ok {
-			return blocked("remove unused system groups", "cannot create the group %s: no system gid is free", p.name)
+			return resource.Block("remove unused system groups", "cannot create the group %s: no system gid is free", p.name)
 		}
 	}
 	secret, r := p.secret(gshadowPath, p.acc.Gshadow, p.acc.GshadowNames, p.name+":!::")
@@ -196,12 +196,12 @@ func (p *plan) addGroup(gid uint32) *refusal {
 // secret adds the locked entry to a shadow file, and returns what stands for
 // it in passwd or group: "x", or "!" on a host without shadow files. The date
 // of the last change stays empty, which turns off ageing (shadow(5)).
-func (p *plan) secret(path string, f resource.File, have []string, line string) (string, *refusal) {
+func (p *plan) secret(path string, f resource.File, have []string, line string) (string, *resource.ControlResult) {
 	if why := p.acc.Unread[path]; why != "" {
 		return "", unknown(fmt.Sprintf("the account %s is missing or incomplete, and %s cannot be read: %s", p.name, path, why))
 	}
 	if slices.Contains(have, p.name) {
-		return "", blocked("remove that entry: vipw -s or vigr -s", "%s has a left-over entry of %s, whose password would come to life", path, p.name)
+		return "", resource.Block("remove that entry: vipw -s or vigr -s", "%s has a left-over entry of %s, whose password would come to life", path, p.name)
 	}
 	if !f.Print.Exists() {
 		return "!", nil

@@ -22,7 +22,7 @@ func (Kind) Diff(want *Want, s *resource.Snapshot) resource.Result {
 	if want.Off {
 		return p.result(nil)
 	}
-	for _, step := range []func() *refusal{
+	for _, step := range []func() *resource.ControlResult{
 		p.read, p.snapshotter, p.subject, p.format, p.account, p.ranges, p.writable,
 	} {
 		if r := step(); r != nil {
@@ -55,24 +55,14 @@ type plan struct {
 	impacts []resource.Impact
 }
 
-// A refusal ends the Diff early.
-type refusal struct {
-	status         resource.Status
-	reason, remedy string
+func unknown(reason string) *resource.ControlResult {
+	return resource.CannotRead("", "%s", reason)
 }
 
-func blocked(remedy, format string, args ...any) *refusal {
-	return &refusal{resource.Blocked, fmt.Sprintf(format, args...), remedy}
-}
-
-func unknown(reason string) *refusal {
-	return &refusal{status: resource.Unread, reason: reason}
-}
-
-func (p *plan) result(r *refusal) resource.Result {
+func (p *plan) result(r *resource.ControlResult) resource.Result {
 	c := resource.ControlResult{ID: p.want.Control, Status: resource.OK}
 	if r != nil {
-		c.Status, c.Reason, c.Remedy = r.status, r.reason, r.remedy
+		c.Status, c.Reason, c.Remedy = r.Status, r.Reason, r.Remedy
 		return resource.Result{Controls: []resource.ControlResult{c}}
 	}
 	changes := p.changes()
@@ -86,7 +76,7 @@ func (p *plan) result(r *refusal) resource.Result {
 }
 
 // read takes the files out of the snapshot.
-func (p *plan) read() *refusal {
+func (p *plan) read() *resource.ControlResult {
 	var ok bool
 	if p.acc, ok = p.s.Accounts.Get(); !ok {
 		return unknown("cannot tell which accounts exist: " + p.s.Accounts.Unknown)
@@ -123,14 +113,14 @@ func nisAt(path string, bad []Malformed) []string {
 
 // format finds lines of others on which dockerd to 27 dies, though they
 // do not concern it. Lines of the account itself are replaced later.
-func (p *plan) format() *refusal {
+func (p *plan) format() *resource.ControlResult {
 	if p.modern() {
 		return nil
 	}
 	for _, path := range []string{subuidPath, subgidPath} {
 		for _, e := range p.entries[path] {
 			if e.Fields != 3 && !p.owns(e) {
-				return blocked("correct or remove that line, then plan again",
+				return resource.Block("correct or remove that line, then plan again",
 					"%s:%d: %s, and dockerd to 27 reads no ranges from a file with such a line", path, e.Line, e.Bad)
 			}
 		}
@@ -189,7 +179,7 @@ func (p *plan) change(path string, e *resource.LineEdit) resource.Change {
 }
 
 // writable finds files that a rename cannot or must not replace.
-func (p *plan) writable() *refusal {
+func (p *plan) writable() *resource.ControlResult {
 	for _, path := range burst {
 		f := p.file(path)
 		if p.edits[path] == nil {
@@ -197,23 +187,23 @@ func (p *plan) writable() *refusal {
 		}
 		if !f.Print.Exists() {
 			if f.Locked != "" {
-				return blocked("", "cannot create %s: %s", path, f.Locked)
+				return resource.Block("", "cannot create %s: %s", path, f.Locked)
 			}
 			continue
 		}
 		if f.Print.Type != resource.Regular {
-			return blocked("replace it by a regular file, or make the account where it is managed",
+			return resource.Block("replace it by a regular file, or make the account where it is managed",
 				"cannot edit %s: it is a %s", path, f.Print.Type)
 		}
 		if f.Print.Flags&(resource.FlagImmutable|resource.FlagAppend) != 0 {
-			return blocked("chattr -i -a "+path, "cannot edit %s: it is locked by chattr", path)
+			return resource.Block("chattr -i -a "+path, "cannot edit %s: it is locked by chattr", path)
 		}
 		if f.Print.Nlink > 1 {
-			return blocked("make it a file of its own: cp -p it to a new name, then mv that over it",
+			return resource.Block("make it a file of its own: cp -p it to a new name, then mv that over it",
 				"cannot edit %s: it has %d hard links, and the others would keep the old content", path, f.Print.Nlink)
 		}
 		if f.Locked != "" {
-			return blocked("", "cannot edit %s: %s", path, f.Locked)
+			return resource.Block("", "cannot edit %s: %s", path, f.Locked)
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ func daemonJSON(s *resource.Snapshot) daemonFile {
 // snapshotter refuses the one key with which dockerd does not start from 29.0
 // on (daemon/command/daemon.go). A default containerd image store is merely
 // switched off.
-func (p *plan) snapshotter() *refusal {
+func (p *plan) snapshotter() *resource.ControlResult {
 	on := daemonJSON(p.s).Features["containerd-snapshotter"]
 	if p.want.ContainerdSnapshotter != nil {
 		on = *p.want.ContainerdSnapshotter
@@ -63,7 +63,7 @@ func (p *plan) snapshotter() *refusal {
 	if !on || len(v) > 0 && slices.Max(v) < 29 {
 		return nil
 	}
-	return blocked(`take "containerd-snapshotter" out of "features" in daemon.json; the images in the containerd store then go out of sight`,
+	return resource.Block(`take "containerd-snapshotter" out of "features" in daemon.json; the images in the containerd store then go out of sight`,
 		"dockerd from 29 on does not start with userns-remap while features.containerd-snapshotter is true")
 }
 

@@ -23,9 +23,9 @@ func (f *faults) add(list *[]string, format string, args ...any) {
 
 // ranges keeps a safe setup, and else replaces the account's lines by one
 // equal line in both files.
-func (p *plan) ranges() *refusal {
+func (p *plan) ranges() *resource.ControlResult {
 	if size := p.want.size(); size < MinSize {
-		return blocked("ask for 65536 or more", "cannot use a range of %d ids: containers need at least %d", size, MinSize)
+		return resource.Block("ask for 65536 or more", "cannot use a range of %d ids: containers need at least %d", size, MinSize)
 	}
 	f := p.faults()
 	uid, gid, live := p.remapped()
@@ -66,38 +66,38 @@ func Moved(s *resource.Snapshot) string {
 		return ""
 	}
 	if r := p.edited(p.remapped()); r != nil {
-		return r.reason
+		return r.Reason
 	}
 	return ""
 }
 
 // edited judges ranges that are safe by themselves, but are not those that the
 // daemon runs with: somebody has edited them since its start.
-func (p *plan) edited(uid, gid uint32, live bool) *refusal {
+func (p *plan) edited(uid, gid uint32, live bool) *resource.ControlResult {
 	u, g := p.root()
 	e, asked := p.s.Engine.Get()
 	if !asked || !live || u == uid && g == gid {
 		return nil
 	}
-	return &refusal{
-		resource.Manual,
-		fmt.Sprintf("dockerd runs mapped to %d.%d, but the ranges of %s now begin at %d.%d: at its next start the data root moves, and all in %s goes out of sight",
+	return &resource.ControlResult{
+		Status: resource.Manual,
+		Reason: fmt.Sprintf("dockerd runs mapped to %d.%d, but the ranges of %s now begin at %d.%d: at its next start the data root moves, and all in %s goes out of sight",
 			uid, gid, p.name, u, g, e.RootDir),
-		fmt.Sprintf("put the lines of %s in %s and %s back, or restart dockerd when its containers may go", p.name, subuidPath, subgidPath),
+		Remedy: fmt.Sprintf("put the lines of %s in %s and %s back, or restart dockerd when its containers may go", p.name, subuidPath, subgidPath),
 	}
 }
 
 // mayReplace leaves to a person what costs more than it mends.
-func (p *plan) mayReplace(f faults, r Range, moves bool) *refusal {
+func (p *plan) mayReplace(f faults, r Range, moves bool) *resource.ControlResult {
 	reasons := slices.Concat(f.grave, f.light)
 	switch {
 	case moves && len(f.grave) == 0:
-		return &refusal{
-			resource.Manual, fmt.Sprintf("%s; one equal range (%v) would move the data root of a daemon in use", join(reasons), r),
-			fmt.Sprintf("take %s's lines out of %s and %s yourself when its containers and images may go, then plan again", p.name, subuidPath, subgidPath),
+		return &resource.ControlResult{
+			Status: resource.Manual, Reason: fmt.Sprintf("%s; one equal range (%v) would move the data root of a daemon in use", join(reasons), r),
+			Remedy: fmt.Sprintf("take %s's lines out of %s and %s yourself when its containers and images may go, then plan again", p.name, subuidPath, subgidPath),
 		}
 	case p.person() && len(p.own(subuidPath))+len(p.own(subgidPath)) > 0:
-		return blocked(`use "default", or correct the lines by hand`,
+		return resource.Block(`use "default", or correct the lines by hand`,
 			"%s; the lines of %s are not replaced, because its rootless containers live in them", join(reasons), p.name)
 	}
 	return nil
@@ -223,7 +223,7 @@ func (p *plan) holders(path string) []Holder {
 
 // choose keeps the start where it can, so that the data root stays and files
 // in it keep their owners; else it takes a new range.
-func (p *plan) choose() (Range, *refusal) {
+func (p *plan) choose() (Range, *resource.ControlResult) {
 	taken := slices.Concat(p.holders(subuidPath), p.holders(subgidPath))
 	for _, n := range p.newID {
 		taken = append(taken, Holder{Range{n, 1}, "the new account " + p.name})
@@ -234,7 +234,7 @@ func (p *plan) choose() (Range, *refusal) {
 	}
 	r, note, err := Choose(q)
 	if err != nil {
-		return r, blocked("free the ids, or name another start in the policy", "%v", err)
+		return r, resource.Block("free the ids, or name another start in the policy", "%v", err)
 	}
 	if note != "" {
 		p.impacts = append(p.impacts, resource.Impact{Level: "note", Text: note})

@@ -1,9 +1,9 @@
-package plans
+package resource
 
 import "strings"
 
-// nearest returns the candidate that s is most likely a slip of, or "".
-func nearest(s string, candidates []string) string {
+// Nearest returns the candidate that s is most likely a slip of, or "".
+func Nearest(s string, candidates []string) string {
 	s = plainKey(s)
 	if len(s) > 64 {
 		return ""
@@ -26,7 +26,7 @@ func slips(s string) int {
 	switch {
 	case len(s) >= 6:
 		return 2
-	case len(s) >= 4:
+	case len(s) >= 3:
 		return 1
 	}
 	return 0

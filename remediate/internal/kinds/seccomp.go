@@ -1,0 +1,93 @@
+package kinds
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/seccomp"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// profileKey is the key of daemon.json that the section seccomp sets.
+const profileKey = "seccomp-profile"
+
+type seccompKind struct{ seccomp.Kind }
+
+func (k seccompKind) Observe(ctx context.Context, p *plans.Policy, r resource.Reader, s *resource.Snapshot) {
+	if p != nil && seccompWant(p) == nil {
+		s.Seccomp = resource.Unknown[resource.Seccomp](resource.NotAsked)
+		return
+	}
+	k.Kind.Observe(ctx, seccompWant(p), r, s)
+}
+
+func (k seccompKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
+	if slices.Contains(except, seccomp.Control) {
+		return resource.Result{}
+	}
+	return k.Kind.Diff(seccompWant(p), s)
+}
+
+// seccompWant translates the policy's section; nil means not managed.
+func seccompWant(p *plans.Policy) *seccomp.Want {
+	if p == nil {
+		return nil
+	}
+	if p.Seccomp == nil {
+		return namedProfile(p)
+	}
+	c := p.Seccomp
+	return &seccomp.Want{
+		Pinned: c.Base == "pinned", Deny: c.Deny, Allow: c.Allow, File: c.File, DefaultAllow: c.AcceptDefaultAllow,
+		Origin: p.Origin("seccomp"),
+	}
+}
+
+// namedProfile is one that the policy names by daemon.json's own key.
+func namedProfile(p *plans.Policy) *seccomp.Want {
+	path := daemonKey[string](p, profileKey)
+	if !strings.HasPrefix(path, "/") {
+		return nil
+	}
+	return &seccomp.Want{Named: path, Origin: p.Origin("daemon." + profileKey)}
+}
+
+// profileWanted is the key of daemon.json that names the profile, if it can be
+// told which one that is.
+func profileWanted(k seccomp.Kind, p *plans.Policy, s *resource.Snapshot) []resource.DaemonKey {
+	want := seccompWant(p)
+	if want == nil || want.Named != "" {
+		return nil
+	}
+	path, ok := k.Key(want, s)
+	if !ok {
+		return nil
+	}
+	key := resource.DaemonKey{Key: profileKey, Control: seccomp.Control, Source: want.Origin}
+	if path != "" {
+		key.Value, _ = json.Marshal(path) // a string always marshals
+	}
+	return []resource.DaemonKey{key}
+}
+
+// formerKind takes away the profile that daemon.json no longer names. It is
+// apart, because it must stand behind daemon.json in the order.
+type formerKind struct{ seccomp.Kind }
+
+func (formerKind) Observe(context.Context, *plans.Policy, resource.Reader, *resource.Snapshot) {}
+
+func (k formerKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
+	if slices.Contains(except, seccomp.Control) {
+		return resource.Result{}
+	}
+	return resource.Result{Changes: k.Leftover(seccompWant(p), s)}
+}
+
+// SeccompProfile returns the profile that a policy with the section leads to,
+// nil for the engine's own, or says why there is none.
+func SeccompProfile(p *plans.Policy, s *resource.Snapshot) ([]byte, *resource.ControlResult) {
+	return seccomp.Kind{}.Profile(seccompWant(p), s)
+}

@@ -1,0 +1,136 @@
+package seccomp
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	profiles "github.com/moby/profiles/seccomp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/engine"
+)
+
+func parse(t testing.TB, version string) engine.Version {
+	t.Helper()
+	e, err := engine.ParseVersion(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// names of rules that let start what the cases are not about.
+const start = `{"names": ["brk","close","execve","exit_group","futex","mmap","mprotect","munmap","read","rt_sigreturn","write"], "action": "SCMP_ACT_ALLOW"}`
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		in   string
+		want string // of a refusal; "" is none
+		opt  Options
+	}{
+		"empty object":        {`{}`, "no seccomp at all", Options{}},
+		"empty file":          {``, "the JSON ends too early", Options{}},
+		"null":                {`null`, "null, not an object", Options{}},
+		"a list":              {`[]`, "a list, not an object", Options{}},
+		"cut off":             {`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [`, "line 1: the JSON ends too early", Options{}},
+		"two documents":       {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `]}{}`, "something follows the JSON", Options{}},
+		"comment":             {"{\n// no\n}", "line 2", Options{}},
+		"no syscalls":         {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[]}`, "no program could start", Options{}},
+		"only description":    {`{"description":"x"}`, `description: unknown key`, Options{}},
+		"misspelt key":        {"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\n\"sycalls\":[]}", `line 2: sycalls: unknown key; did you mean syscalls?`, Options{}},
+		"case of a key":       {`{"DefaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `]}`, "DefaultAction: unknown key", Options{}},
+		"key twice":           {`{"defaultAction":"SCMP_ACT_ERRNO","defaultAction":"SCMP_ACT_ALLOW","syscalls":[` + start + `]}`, "stands twice", Options{}},
+		"no default":          {`{"syscalls":[` + start + `]}`, "defaultAction: missing", Options{}},
+		"unknown default":     {`{"defaultAction":"SCMP_ACT_ERNO","syscalls":[` + start + `]}`, "did you mean SCMP_ACT_ERRNO?", Options{}},
+		"default allow":       {`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[]}`, "accept-default-allow", Options{}},
+		"default log":         {`{"defaultAction":"SCMP_ACT_LOG","syscalls":[]}`, "accept-default-allow", Options{}},
+		"default allow, said": {`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ERRNO"}]}`, "", Options{DefaultAllow: true}},
+		"default notify":      {`{"defaultAction":"SCMP_ACT_NOTIFY","syscalls":[` + start + `]}`, "hands every call to a program", Options{}},
+		"errno 0":             {`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":0,"syscalls":[` + start + `]}`, "succeeded which was not made", Options{}},
+		"errno of allow":      {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["stat"],"action":"SCMP_ACT_ALLOW","errnoRet":1}]}`, "only SCMP_ACT_ERRNO", Options{}},
+		"errno too big":       {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["stat"],"action":"SCMP_ACT_ERRNO","errnoRet":5000}]}`, "5000 is not an errno", Options{}},
+		"negative errno":      {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["stat"],"action":"SCMP_ACT_ERRNO","errnoRet":-1}]}`, "dockerd cannot read it", Options{}},
+		"both arch forms":     {`{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":[]}],"syscalls":[` + start + `]}`, "stands beside architectures", Options{}},
+		"unknown arch":        {`{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_AMD64"],"syscalls":[` + start + `]}`, "unknown architecture", Options{}},
+		"name and names":      {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"name":"stat","names":["stat"],"action":"SCMP_ACT_ALLOW"}]}`, "both name and names", Options{}},
+		"old form":            {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"name":"stat","action":"SCMP_ACT_ALLOW","args":null}]}`, "", Options{}},
+		"no names":            {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":[],"action":"SCMP_ACT_ALLOW"}]}`, "names no system call", Options{}},
+		"null rule":           {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[null]}`, "syscalls[0]: null, not an object", Options{}},
+		"number for a name":   {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":[1],"action":"SCMP_ACT_ALLOW"}]}`, "syscalls[0].names[0]: a number, not a text", Options{}},
+		"no action":           {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["stat"]}]}`, "has no action", Options{}},
+		"unknown action":      {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["stat"],"action":"SCMP_ACT_FOO"}]}`, "unknown action", Options{}},
+		"denied misspelt":     {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[\n{\"names\":[\"ptrace\",\n\"mountt\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", `line 3: syscalls[0]: "mountt" is not a system call that this bulwark knows; did you mean mount?`, Options{DefaultAllow: true}},
+		"allowed misspelt":    {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["statt"],"action":"SCMP_ACT_ALLOW"}]}`, "", Options{}},
+		"not in libseccomp":   {`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["cachestat"],"action":"SCMP_ACT_ERRNO"}]}`, "not known to libseccomp 2.5.4", Options{DefaultAllow: true, Libseccomp: "2.5.4"}},
+		"in libseccomp":       {`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["cachestat"],"action":"SCMP_ACT_ERRNO"}]}`, "", Options{DefaultAllow: true, Libseccomp: "2.5.5"}},
+		"two on one argument": {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":38,"op":"SCMP_CMP_NE"},{"index":0,"value":40,"op":"SCMP_CMP_NE"}]}]}`, "for alternatives", Options{}},
+		"argument 6":          {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":6,"value":38,"op":"SCMP_CMP_NE"}]}]}`, "arguments 0 to 5", Options{}},
+		"unknown operator":    {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":38,"op":"!="}]}]}`, "unknown operator", Options{}},
+		"mask never":          {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["clone"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":1,"valueTwo":2,"op":"SCMP_CMP_MASKED_EQ"}]}]}`, "outside the mask", Options{}},
+		"unknown capability":  {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["bpf"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["SYS_ADMIN"]}}]}`, "unknown capability", Options{}},
+		"unknown native arch": {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["bpf"],"action":"SCMP_ACT_ALLOW","includes":{"arches":["x86_64"]}}]}`, "unknown architecture", Options{}},
+		"bad kernel":          {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["bpf"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"4.8.0"}}]}`, "dockerd cannot read it", Options{}},
+		"listener":            {`{"defaultAction":"SCMP_ACT_ERRNO","listenerPath":"/run/x","syscalls":[` + start + `]}`, "another program would decide", Options{}},
+		"first wins":          {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["ptrace"],"action":"SCMP_ACT_ALLOW"},{"names":["ptrace"],"action":"SCMP_ACT_KILL"}]}`, "ptrace has SCMP_ACT_KILL here and SCMP_ACT_ALLOW for all", Options{}},
+		"swallowed":           {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_KILL","args":[{"index":0,"value":38,"op":"SCMP_CMP_EQ"}]},{"names":["socket"],"action":"SCMP_ACT_ALLOW"}]}`, "the condition is void", Options{}},
+		"execve missing":      {`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read","write"],"action":"SCMP_ACT_ALLOW"}]}`, "no program could start", Options{}},
+		"execve denied":       {`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["execve"],"action":"SCMP_ACT_ERRNO"}]}`, "no program could start: execve", Options{DefaultAllow: true}},
+		"too deep":            {strings.Repeat("[", 40) + strings.Repeat("]", 40), "nested more than", Options{}},
+		"good":                {`{"defaultAction":"SCMP_ACT_ERRNO","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],"syscalls":[` + start + `]}`, "", Options{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var words []string
+			for _, p := range Refusals(Check([]byte(c.in), c.opt)) {
+				words = append(words, p.String())
+			}
+			got := strings.Join(words, "; ")
+			if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Warnings do not forbid a profile, and name the line.
+func TestWarnings(t *testing.T) {
+	in := "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[" + start + ",\n{\"names\":[\"statt\"],\"action\":\"SCMP_ACT_ALLOW\"},\n{\"names\":[\"ptrace\"],\"action\":\"SCMP_ACT_ERRNO\",\"comment\":\"no errno\"}]}"
+	all := Check([]byte(in), Options{})
+	if len(all) != 2 || all[0].Line != 2 || all[1].Line != 3 || !strings.Contains(all[1].Text, "passes the rule over") {
+		t.Errorf("got %+v", all)
+	}
+}
+
+// Every profile that the kind itself can write is clean, for every engine.
+func TestDerivedProfilesAreClean(t *testing.T) {
+	for _, e := range []string{"20.10.0", "20.10.24", "23.0.0", "26.1.5", "28.5.2", "29.4.2", "29.7.2", "31.0.0"} {
+		for _, deny := range [][]string{nil, everyGroup(), {"ptrace", "chroot"}} {
+			for _, p := range Check(Encode(Derive(Recipe{Engine: parse(t, e), Deny: deny})), Options{}) {
+				t.Errorf("%s %v: %s", e, deny, p)
+			}
+		}
+	}
+}
+
+// FuzzCheck: nothing makes it panic, and what it passes dockerd takes for a
+// profile.
+func FuzzCheck(f *testing.F) {
+	f.Add([]byte(`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `]}`))
+	f.Add([]byte(`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":38,"op":"SCMP_CMP_NE"}],"includes":{"caps":["CAP_BPF"],"minKernel":"4.8"}}]}`))
+	f.Add([]byte(`{"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":1,"architectures":null,"syscalls":[{"name":"x","action":""}]}`))
+	f.Add(Encode(Derive(Recipe{Deny: Groups()})))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		e := Explain(in, Recipe{}, Machine{Arch: "amd64"}, Options{DefaultAllow: true})
+		if len(Refusals(e.Problems)) > 0 {
+			return
+		}
+		p := resolve(t, in)
+		if p.DefaultAction == "" || len(p.Syscalls) == 0 && p.DefaultAction != specs.ActAllow && p.DefaultAction != specs.ActLog {
+			t.Errorf("passed, but dockerd makes of it %+v", p)
+		}
+		var again profiles.Seccomp
+		if json.Unmarshal(in, &again) != nil {
+			t.Error("passed, but cannot be decoded")
+		}
+	})
+}
