@@ -36,7 +36,7 @@ func TestAuditLoss(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = DeleteAuditRule(ctx, r.Kernel()) })
 	}
-	err := withAudit(ctx, func(c *libaudit.AuditClient) error {
+	err := withAudit(ctx, inContainer, func(c *libaudit.AuditClient) error {
 		s := c.Netlink.(*auditSocket)
 		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<10); err != nil {
 			return err
