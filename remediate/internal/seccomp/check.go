@@ -129,6 +129,7 @@ func (c *checker) judge() {
 		return
 	}
 	c.contradictions()
+	c.shares()
 	c.starts()
 }
 

@@ -101,6 +101,34 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A multiplexer without a rule is not denied where 32-bit programs are served.
+func TestMultiplexersWithoutARule(t *testing.T) {
+	const archs = `"archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],`
+	const socket = `,{"names":["socket"],"action":"SCMP_ACT_ALLOW"}`
+	for name, c := range map[string]struct {
+		archs, rules string
+		told         bool
+	}{
+		"no rule":           {archs, socket, true},
+		"the default again": {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_ERRNO","errnoRet":1}`, true},
+		"ENOSYS":            {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_ERRNO","errnoRet":38}`, false},
+		"killed":            {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_KILL"}`, false},
+		"let through":       {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_ALLOW"}`, false},
+		"no sockets at all": {archs, "", false},
+		"64-bit only":       {"", socket, false},
+		"ipc":               {archs, `,{"names":["shmget"],"action":"SCMP_ACT_ALLOW"}`, true},
+	} {
+		in := `{"defaultAction":"SCMP_ACT_ERRNO",` + c.archs + `"syscalls":[` + start + c.rules + `]}`
+		told := false
+		for _, p := range Check([]byte(in), Options{}) {
+			told = told || strings.Contains(p.Text, "though no rule says so") && !p.Refused
+		}
+		if told != c.told {
+			t.Errorf("%s: told %t, want %t", name, told, c.told)
+		}
+	}
+}
+
 // Every profile that the kind itself can write is clean, for every engine.
 func TestDerivedProfilesAreClean(t *testing.T) {
 	for _, e := range []string{"20.10.0", "20.10.24", "23.0.0", "26.1.5", "28.5.2", "29.4.2", "29.7.2", "31.0.0"} {

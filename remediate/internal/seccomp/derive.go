@@ -79,24 +79,10 @@ func remove(p *Profile, name string) {
 		}
 		return len(r.Names) > 0
 	})
-	if slices.Contains(multiplexers(), name) {
+	if multiplexes(name) {
 		dropErrno(p, name)
 		p.Syscalls = append(p.Syscalls, absent(name))
 	}
-}
-
-// multiplexers are the calls by which 32-bit programs make others (and all
-// programs on some architectures). libseccomp lets through the share of them
-// that belongs to each call that is let through: socketcall(SYS_SOCKET, ...) for
-// socket, and of any family, for it cannot look behind the pointer. No rule is
-// then no denial, and one with the default's errno is passed over by runc:
-// only an unconditional rule with another errno outweighs those shares.
-func multiplexers() []string { return []string{"ipc", "socketcall"} }
-
-// absent fails a call as a kernel does that has none of the name.
-func absent(name string) *profiles.Syscall {
-	errno := uint(nosys)
-	return &profiles.Syscall{LinuxSyscall: specs.LinuxSyscall{Names: []string{name}, Action: specs.ActErrno, ErrnoRet: &errno}}
 }
 
 // dropErrno takes a system call out of the rules that fail it.
