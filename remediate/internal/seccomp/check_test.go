@@ -108,10 +108,10 @@ func TestCheck(t *testing.T) {
 // What is only odd is told, too.
 func TestOddities(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["cachestat"],"action":"SCMP_ACT_ERRNO"}]}`:                                                               "cachestat may not be known to libseccomp 2.5.4",
-		`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"syscalls":[` + start + `]}`:                                                                              "Engine 20.10.24 does not know it",
-		`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":40,"op":"SCMP_CMP_NE"}]}]}`: "40 with a higher bit set passes",
-		`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":2,"op":"SCMP_CMP_EQ"}]}]}`:  "32-bit programs get any by socketcall",
+		`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["cachestat"],"action":"SCMP_ACT_ERRNO"}]}`:                                                                                                                                                   "cachestat may not be known to libseccomp 2.5.4",
+		`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"syscalls":[` + start + `]}`:                                                                                                                                                                  "Engine 20.10.24 does not know it",
+		`{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + start + `,{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":40,"op":"SCMP_CMP_NE"}]}]}`:                                                                                     "40 with a higher bit set passes",
+		`{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86"],"syscalls":[` + start + `,{"names":["socketcall"],"action":"SCMP_ACT_ALLOW"},{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":2,"op":"SCMP_CMP_EQ"}]}]}`: "32-bit programs get any of them by socketcall",
 	} {
 		all := Check([]byte(in), Options{DefaultAllow: true, Libseccomp: "2.5.4", Engine: v(20, 10, 24), Machine: Machine{Arch: "amd64"}})
 		if len(Refusals(all)) > 0 || !slices.ContainsFunc(all, func(p Problem) bool { return strings.Contains(p.Text, want) }) {
@@ -161,12 +161,40 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A multiplexer without a rule is not denied where 32-bit programs are served.
+func TestMultiplexersWithoutARule(t *testing.T) {
+	const archs = `"archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],`
+	const socket = `,{"names":["socket"],"action":"SCMP_ACT_ALLOW"}`
+	for name, c := range map[string]struct {
+		archs, rules string
+		told         bool
+	}{
+		"no rule":           {archs, socket, true},
+		"the default again": {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_ERRNO","errnoRet":1}`, true},
+		"ENOSYS":            {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_ERRNO","errnoRet":38}`, false},
+		"killed":            {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_KILL"}`, false},
+		"let through":       {archs, socket + `,{"names":["socketcall"],"action":"SCMP_ACT_ALLOW"}`, false},
+		"no sockets at all": {archs, "", false},
+		"64-bit only":       {"", socket, false},
+		"ipc":               {archs, `,{"names":["shmget"],"action":"SCMP_ACT_ALLOW"}`, true},
+	} {
+		in := `{"defaultAction":"SCMP_ACT_ERRNO",` + c.archs + `"syscalls":[` + start + c.rules + `]}`
+		told := false
+		for _, p := range Check([]byte(in), Options{}) {
+			told = told || strings.Contains(p.Text, "though no rule says so") && !p.Refused
+		}
+		if told != c.told {
+			t.Errorf("%s: told %t, want %t", name, told, c.told)
+		}
+	}
+}
+
 // Every profile that the kind itself can write is clean, for every engine.
 func TestDerivedProfilesAreClean(t *testing.T) {
 	for _, e := range []string{"20.10.0", "20.10.24", "23.0.0", "26.1.5", "28.5.2", "29.4.2", "29.7.2", "31.0.0"} {
 		for _, deny := range [][]string{nil, Groups(), {"ptrace", "chroot"}} {
 			for _, p := range Check(Encode(Derive(Recipe{Engine: parse(t, e), Deny: deny})), Options{}) {
-				if !strings.Contains(p.Text, "get any by socketcall") { // as with every engine's own, but for the group
+				if !strings.Contains(p.Text, "get any of them by socketcall") { // as with every engine's own, but for the group
 					t.Errorf("%s %v: %s", e, deny, p)
 				}
 			}

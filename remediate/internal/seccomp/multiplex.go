@@ -29,6 +29,13 @@ func multiplexers() map[string][]string {
 
 const socketcall = "socketcall"
 
+// multiplexing are the architectures that have them.
+func multiplexing() []specs.Arch {
+	return []specs.Arch{
+		specs.ArchX86, specs.ArchS390, specs.ArchS390X, specs.ArchPPC, specs.ArchPPC64, specs.ArchPPC64LE, specs.ArchMIPS, specs.ArchMIPSEL,
+	}
+}
+
 // multiplexerOf is the other way to a call, or "".
 func multiplexerOf(name string) string {
 	for m, members := range multiplexers() {
