@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,6 +84,63 @@ func TestKillSweepEgress(t *testing.T) {
 		t.Fatalf("this proves little: before\n%s\nafter\n%s", h.before["rules"], h.after["rules"])
 	}
 	h.everyPoint(40, 4)
+}
+
+const sweepAuditPolicy = `version: 1
+name: sweep
+audit:
+  groups: [docker-socket, identity]
+`
+
+// The same for audit rules and their files. Only a VM has them, whose CPU is
+// emulated: a few points, which differ from run to run.
+func TestKillSweepAudit(t *testing.T) {
+	vm, err := inVM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !vm {
+		t.Skip("VM only: audit rules belong to the machine, not to a container of it")
+	}
+	always := func(info string) bool { return strings.HasSuffix(info, " 1") }
+	h := newSweepHost(t, sweepAuditPolicy, map[string]func(string) bool{"before": always, "after": always})
+	if strings.Contains(h.before["audit"], "bulwark-") || !strings.Contains(h.after["audit"], "bulwark-docker-socket") {
+		t.Fatalf("this proves little: before\n%s\nafter\n%s", h.before["audit"], h.after["audit"])
+	}
+	h.somePoints(6)
+}
+
+// somePoints kills apply at so many points, half of them where the kernel's
+// rules change.
+func (h *sweepHost) somePoints(count int) {
+	h.Helper()
+	all := h.crash(math.MaxInt32, sweepApply).Calls
+	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	var inRules []int
+	for i, c := range all {
+		if strings.HasPrefix(c.Name, "send") {
+			inRules = append(inRules, i+1)
+		}
+	}
+	if len(inRules) < 4 {
+		h.Fatalf("apply changes rules in %d of %d calls only", len(inRules), len(all))
+	}
+	seed := uint64(time.Now().UnixNano())
+	h.Logf("seed %d: %d of %d points, %d of them change rules", seed, count, len(all), len(inRules))
+	r := rand.New(rand.NewPCG(seed, 0))
+	for i := range count {
+		n := 1 + r.IntN(len(all))
+		if i%2 == 0 {
+			n = inRules[r.IntN(len(inRules))]
+		}
+		res := h.crash(n, sweepApply)
+		at := fmt.Sprintf("%d: %s", n, res.Calls[len(res.Calls)-1])
+		h.mustRun("bulwark", "recover")
+		if h.judge("killed at "+at) == "after" {
+			h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+			h.judge("rollback after " + at)
+		}
+	}
 }
 
 // stride is how many points are passed over: all are visited unless -short asks
@@ -242,6 +301,7 @@ func (h *sweepHost) clean(what string) {
 	for _, pattern := range []string{
 		"/var/lib/bulwark/ACTIVE*", "/var/lib/bulwark/*.tmp", "/var/lib/bulwark/txn/.*", "/var/lib/bulwark/bin/.*",
 		"/etc/.*~", "/etc/docker/.*~", "/etc/docker/seccomp/.*~", "/etc/systemd/system/.*~",
+		"/etc/audit/.*~", "/etc/audit/rules.d/.*~", "/etc/tmpfiles.d/.*~", "/etc/systemd/journald.conf.d/.*~",
 	} {
 		left, err := filepath.Glob(pattern)
 		if err != nil || len(left) > 0 {
@@ -263,7 +323,11 @@ func (h *sweepHost) dump(times bool) map[string]string {
 	if err != nil {
 		h.Fatal(err)
 	}
-	all := map[string]string{"rules": ownPart(rules), "record": withoutTime(record, times)}
+	events, err := auditRules()
+	if err != nil {
+		h.Fatal(err)
+	}
+	all := map[string]string{"rules": ownPart(rules), "record": withoutTime(record, times), "audit": events}
 	err = filepath.WalkDir("/etc", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -280,6 +344,15 @@ func (h *sweepHost) dump(times bool) map[string]string {
 		h.Fatal(err)
 	}
 	return all
+}
+
+// auditRules are the kernel's; a container has none.
+func auditRules() (string, error) {
+	vm, err := inVM()
+	if err != nil || !vm {
+		return "", err
+	}
+	return output("auditctl", "-l")
 }
 
 func withoutTime(dump string, times bool) string {

@@ -27,6 +27,8 @@ func madeUp(name string) *resource.Snapshot {
 		return secret()
 	case "hostile":
 		return hostile()
+	case "audited":
+		return audited()
 	case "router":
 		return router()
 	case "router-nobody":

@@ -133,6 +133,9 @@ func cmdDecoded(ts *testscript.TestScript, _ bool, args []string) {
 	} {
 		ts.Check(writeAll(ts, f.Content))
 	}
+	for _, f := range s.Audit.Value.Files {
+		ts.Check(writeAll(ts, f.Content))
+	}
 }
 
 func writeAll(ts *testscript.TestScript, b []byte) error {

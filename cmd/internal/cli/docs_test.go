@@ -107,7 +107,7 @@ func codesOf(text string) []string {
 // and number of arguments.
 func TestCommandsInDocsParse(t *testing.T) {
 	checked := 0
-	for _, file := range []string{"README.md", "docs/userns-remap.md", "docs/policy.md", "docs/daemon-json.md", "docs/json.md", "docs/egress.md", "docs/seccomp.md"} {
+	for _, file := range []string{"README.md", "docs/userns-remap.md", "docs/policy.md", "docs/daemon-json.md", "docs/json.md", "docs/egress.md", "docs/audit.md", "docs/seccomp.md"} {
 		b, err := os.ReadFile("../../../" + file)
 		if err != nil {
 			t.Fatal(err)

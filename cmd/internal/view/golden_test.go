@@ -32,6 +32,7 @@ func TestGolden(t *testing.T) {
 		"plan_open.txt":       plan(open(), view.Style{}),
 		"plan_rules.txt":      plan(rules(), view.Style{}),
 		"plan_rules_sum.txt":  plan(rules(), view.Style{Summary: true}),
+		"plan_audit.txt":      plan(events(), view.Style{}),
 		"plan_rules_only.txt": plan(onlyRules(), view.Style{Summary: true}),
 		"egress_show.txt":     shown(view.EgressText, &remediate.Egress{Rules: kernelRules()}),
 		"egress_empty.txt":    shown(view.EgressText, &remediate.Egress{}),

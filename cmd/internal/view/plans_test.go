@@ -91,6 +91,27 @@ func rules() *resource.Plan {
 	}
 }
 
+// events is what audit rules need: a package, files, and rules in the kernel.
+func events() *resource.Plan {
+	ids := []string{"audit", "audit-docker-files"}
+	return &resource.Plan{
+		Policy: ref,
+		Controls: []resource.ControlResult{
+			{ID: "audit", Status: resource.Changing, Reason: "auditd is not installed"},
+			{ID: "audit-docker-files", Status: resource.Changing, Reason: "1 rule is not loaded"},
+			{ID: "audit-immutable", Status: resource.Manual, Reason: "pending reboot: the rules are locked at the next boot", Remedy: "reboot when it suits you"},
+		},
+		Changes: []resource.Change{
+			{Kind: "audit", Path: "/etc/audit/rules.d/60-bulwark.rules", Action: resource.Create, Controls: ids, Why: []string{"the rules that are loaded at boot are not those of the policy"}, Diff: "--- current\n+++ desired\n@@ -0,0 +1 @@\n+-a always,exit -F path=/usr/bin/dockerd -F perm=wa -F key=bulwark-docker-files\n"},
+		},
+		Operations: []resource.Operation{
+			{Kind: "packages", Target: "package auditd", Action: resource.Create, Controls: ids, Why: []string{"auditd is not installed, and the policy says audit.install: true"}},
+			{Kind: "audit", Target: "kernel audit rules", Action: resource.Create, Controls: ids, Why: []string{"1 rule of the policy is not loaded"}, Diff: "--- current\n+++ desired\n@@ -0,0 +1 @@\n+-w /usr/bin/dockerd -p wa -k bulwark-docker-files\n"},
+		},
+		Impacts: []resource.Impact{{Level: resource.WarningImpact, Text: "the package auditd is installed with what it depends on, and stays installed after a rollback"}},
+	}
+}
+
 // onlyRules is what a flushed kernel gets: no file changes.
 func onlyRules() *resource.Plan {
 	p := rules()

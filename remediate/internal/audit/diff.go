@@ -66,7 +66,10 @@ func (p *plan) warn(format string, args ...any) { p.impact(resource.WarningImpac
 func (p *plan) note(format string, args ...any) { p.impact(resource.NoteImpact, format, args...) }
 
 func (p *plan) impact(level, format string, args ...any) {
-	p.impacts = append(p.impacts, resource.Impact{Level: level, Text: fmt.Sprintf(format, args...)})
+	i := resource.Impact{Level: level, Text: fmt.Sprintf(format, args...)}
+	if !slices.ContainsFunc(p.impacts, func(o resource.Impact) bool { return o.Text == i.Text }) {
+		p.impacts = append(p.impacts, i)
+	}
 }
 
 func (p *plan) locked() bool { return p.kernel.Enabled == resource.AuditLocked }

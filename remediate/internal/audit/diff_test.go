@@ -250,7 +250,12 @@ func TestSocketsAndDataRootOfTheConfiguration(t *testing.T) {
 	s.Audit.Value.Paths["/data"] = resource.AuditPath{Real: "/data", Type: resource.Dir, Parent: true}
 	s.Audit.Value.Paths["/run/other.sock"] = resource.AuditPath{Real: "/run/other.sock", Type: resource.Other, Parent: true}
 	s.Audit.Value.Paths["/run/a/b.sock"] = resource.AuditPath{Real: "/run/a/b.sock", Type: resource.Other, Parent: true}
-	text := string(kind.Diff(&audit.Want{Groups: everything}, s, nil).Changes[0].Content)
+	s.DaemonJSON.Value.Content = append(s.DaemonJSON.Value.Content[:len(s.DaemonJSON.Value.Content)-1], `, "tlskey": "/etc/a b.pem"}`...)
+	s.Audit.Value.Paths["/etc/a b.pem"] = resource.AuditPath{Real: "/etc/a b.pem", Type: resource.Regular, Parent: true}
+	r := kind.Diff(&audit.Want{Groups: everything}, s, nil)
+	told(t, r, resource.WarningImpact, "/run/a/b.sock is not watched", "after auditd has loaded")
+	told(t, r, resource.WarningImpact, "/etc/a b.pem is not watched", "blanks")
+	text := string(r.Changes[0].Content)
 	for part, there := range map[string]bool{
 		" path=/mnt/disk/docker ": true, " path=/data/docker ": true, "/var/lib/docker": false,
 		"-S connect -F path=/run/other.sock": true, "-S connect -F path=/run/docker.sock": true, "/run/a/b.sock": false,

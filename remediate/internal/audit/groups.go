@@ -147,7 +147,7 @@ func unitWatches(t site) []watch {
 			all = append(all, watch{path: path.Dir(d), what: "drop-ins of the unit"})
 		}
 	}
-	return slices.DeleteFunc(all, func(w watch) bool { return w.path == "" || volatile(w.path) })
+	return slices.DeleteFunc(all, func(w watch) bool { return w.path == "" })
 }
 
 // dataWatches never look at images, containers and volumes: each write of each
@@ -212,8 +212,12 @@ func (w watch) comment() string {
 	return fmt.Sprintf("CIS %s: %s", w.cis, w.what)
 }
 
-// A finder knows what lies where.
-type finder struct{ at auditrules.At }
+// A finder knows what lies where. It tells pass of what it cannot watch, and
+// why: no path is passed over in silence.
+type finder struct {
+	at   auditrules.At
+	pass func(path, why string)
+}
 
 // watches makes rules of those watches whose path is there or may be absent,
 // each rule once.
@@ -257,10 +261,16 @@ func (f finder) without(group, field string, t site) []draft {
 // to: the one rule sees it turned elsewhere, the other what is written through it.
 func (f finder) fields(w watch) []string {
 	found, known := f.at(w.path)
-	if !known || strings.ContainsAny(w.path, " \t\"'") {
+	if !known {
 		return nil
 	}
 	switch {
+	case strings.ContainsAny(w.path+found.Real, " \t\"'"):
+		f.pass(w.path, "auditctl takes no blanks and quotes in paths")
+		return nil
+	case volatile(w.path):
+		f.pass(w.path, "its directory is made after auditd has loaded its rules at boot, and the load would end at such a rule")
+		return nil
 	case found.Real == "" && w.must:
 		return []string{"dir=" + w.path}
 	case found.Real == "" && !(w.absent && found.Parent):

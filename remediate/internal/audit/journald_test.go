@@ -25,3 +25,15 @@ func TestJournald(t *testing.T) {
 		}
 	}
 }
+
+func FuzzJournald(f *testing.F) {
+	f.Add([]byte("# /etc/systemd/journald.conf\n[Journal]\n#Audit=no\n"))
+	f.Add([]byte("Audit=\n[Journal]\n=\n# /.conf\nAudit"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, s := range parseJournald(b) {
+			if s.Origin == "" {
+				t.Errorf("%q has no origin", s.Value)
+			}
+		}
+	})
+}

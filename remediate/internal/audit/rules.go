@@ -32,7 +32,7 @@ func (p *plan) compile() *refusal {
 		if !slices.Contains(p.want.Groups, group) {
 			continue
 		}
-		for _, d := range rulesOf(group, p.site, finder{p.at}) {
+		for _, d := range rulesOf(group, p.site, finder{p.at, p.pass}) {
 			r, err := auditrules.Parse(d.text, p.at)
 			if err != nil {
 				return blocked("report this as a fault of bulwark, or leave the group out", "the group %s has the rule %q, which does not fit this host: %v", group, d.text, err)
@@ -49,6 +49,9 @@ func (p *plan) compile() *refusal {
 	}
 	return nil
 }
+
+// pass notes what no rule can watch.
+func (p *plan) pass(path, why string) { p.warn("%s is not watched: %s", path, why) }
 
 // add takes a rule up once, and none that a file of others states: auditctl
 // ends a load at a rule that is there already.

@@ -40,9 +40,6 @@ func (f finder) sockets(t site) []draft {
 		all = append(all, watch{path: s, what: "socket of the daemon", absent: true})
 	}
 	for _, w := range all {
-		if volatile(w.path) {
-			continue
-		}
 		for _, field := range f.fields(w) {
 			out = append(out, w.draft(dockerSocket, field))
 			for _, c := range connects {

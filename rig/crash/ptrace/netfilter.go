@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Calls that change netfilter: a batch of nftables or a command of ipset over
-// netlink, and the socket option by which iptables (legacy) replaces a table.
+// Calls that change what the kernel does by rules: a batch of nftables, a command
+// of ipset or of audit over netlink, and the socket option by which iptables
+// (legacy) replaces a table.
 
 // sentTo looks at sendto(fd, buffer, ...), which libmnl uses for one message.
 func sentTo(pid int, a [6]uint64) bool { return isSocket(pid, a) && changesRules(pid, a[1]) }
@@ -46,7 +47,27 @@ func changesRules(pid int, addr uint64) bool {
 		n := binary.LittleEndian.Uint32(b)
 		return (n == 20 || n == 28) && binary.BigEndian.Uint16(b[18:]) == unix.NFNL_SUBSYS_NFTABLES
 	}
+	if changesAudit(kind, binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[6:])) {
+		return true
+	}
 	return kind>>8 == ipsetSystem && b[17] == unix.NFNETLINK_V0 && ipsetChange(kind&0xff)
+}
+
+// changesAudit reads a header for the kernel's audit: a rule added or deleted,
+// which is never shorter than struct audit_rule_data, or the status set
+// (linux/audit.h). Both ask for an answer.
+func changesAudit(kind uint16, length uint32, flags uint16) bool {
+	const header, rule, status = 16, 1040, 64
+	if flags != unix.NLM_F_REQUEST|unix.NLM_F_ACK {
+		return false
+	}
+	switch kind {
+	case unix.AUDIT_ADD_RULE, unix.AUDIT_DEL_RULE:
+		return length >= header+rule
+	case unix.AUDIT_SET:
+		return length <= header+status
+	}
+	return false
 }
 
 // ipsetChange: create, destroy, flush, rename, swap, add, delete.
