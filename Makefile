@@ -39,7 +39,7 @@ lint: ## gofumpt, go vet, staticcheck, go mod tidy
 
 unit: ## tests with the race detector (needs a C compiler for it)
 	rig/deps test
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
+	BULWARK_AUDIT_RULES=$$(rig/deps rules) CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
 
 fuzz: ## each fuzz target for FUZZTIME
 	rig/fuzz $(FUZZTIME)

@@ -43,7 +43,7 @@ docker image inspect busybox:test >/dev/null 2>&1 || docker import $state/busybo
 [ -e $state/pristine.tar ] || {
 	paths=()
 	for p in etc/{passwd,group,shadow,gshadow,subuid,subgid,login.defs} etc/default/{docker,ufw} etc/docker \
-		etc/systemd/system etc/bulwark etc/hosts etc/ufw etc/firewalld; do
+		etc/systemd/system etc/bulwark etc/hosts etc/ufw etc/firewalld etc/audit etc/systemd/journald.conf.d; do
 		[ ! -e "/$p" ] || paths+=("$p")
 	done
 	tar -C / --format=pax --xattrs -cf $state/pristine.tmp "${paths[@]}"

@@ -21,6 +21,7 @@ const pristine = "/var/lib/bulwark-rig/pristine.tar"
 var ours = []string{
 	"/etc/docker", "/etc/bulwark", "/etc/systemd/system", "/var/lib/bulwark", "/run/bulwark",
 	"/etc/ufw", "/etc/firewalld",
+	"/etc/audit", "/etc/tmpfiles.d/bulwark-audit.conf", "/etc/systemd/journald.conf.d",
 	"/etc/subuid.lock", "/etc/subgid.lock", "/etc/passwd.lock", "/etc/group.lock",
 }
 
@@ -62,6 +63,9 @@ func resetHost() error {
 		}
 	}
 	if err := restoreFiles(); err != nil {
+		return err
+	}
+	if err := resetAudit(); err != nil {
 		return err
 	}
 	if !restart {

@@ -44,6 +44,12 @@ const containerOnly = "[vm] skip 'container rig only: "
 // proof that a real kernel, PID 1 or engine version could break.
 var inVMs = []string{"rig", "cycle", "strict", "refused", "readonly", "egress", "egress_restart", "seccomp"}
 
+// vmOnly is the one reason for which a story may skip itself on the container
+// rig, and onlyVMs are those that do: what no container has.
+const vmOnly = "[!vm] skip 'VM only: "
+
+var onlyVMs = []string{"audit"}
+
 // setup brings the host back for the next story; for one that will skip
 // itself, that would be a minute of restarts for nothing.
 func setup(env *testscript.Env) error {
@@ -52,14 +58,14 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
-	if vm && !slices.Contains(inVMs, name) {
+	if vm && !slices.Contains(inVMs, name) && !slices.Contains(onlyVMs, name) || !vm && slices.Contains(onlyVMs, name) {
 		return nil
 	}
 	return resetHost()
 }
 
-// Every story runs on the container rig. In the VMs run those listed above,
-// and the others say in their first line why they do not.
+// Every story runs on the container rig, but for onlyVMs. In the VMs run those
+// listed above, and the others say in their first line why they do not.
 func TestSkips(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
 	if err != nil || len(files) < len(inVMs) {
@@ -77,7 +83,11 @@ func TestSkips(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		script, _, _ := strings.Cut(string(data), "\n-- ")
 		skips := strings.Count(script, "skip")
+		vm := slices.Contains(onlyVMs, name)
 		switch {
+		case vm && (skips != 1 || !strings.HasPrefix(script, vmOnly)):
+			t.Errorf("%s must begin with %s...', and skip for nothing else", name, vmOnly)
+		case vm:
 		case everywhere[name] && skips > 0:
 			t.Errorf("%s must run in the VMs, but may skip", name)
 		case !everywhere[name] && (skips != 1 || !strings.HasPrefix(script, containerOnly)):

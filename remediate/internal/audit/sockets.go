@@ -43,7 +43,6 @@ func (f finder) sockets(t site) []draft {
 		if volatile(w.path) {
 			continue
 		}
-		w.perm = "rwxa"
 		for _, field := range f.fields(w) {
 			out = append(out, w.draft(dockerSocket, field))
 			for _, c := range connects {

@@ -97,7 +97,7 @@ func (d *decoded) excludes() bool {
 
 // apart is certain that no event matches both.
 func apart(a, b *decoded) bool {
-	if a.list&listMask == listExit && !a.sharesCall(b) {
+	if a.list&listMask == listExit && !shareSyscall(a, b) {
 		return true
 	}
 	for _, id := range single {
@@ -108,10 +108,9 @@ func apart(a, b *decoded) bool {
 	return false
 }
 
-// sharesCall reports whether there is a system call that both are for.
-func (d *decoded) sharesCall(o *decoded) bool {
-	for i, word := range d.mask {
-		if word&o.mask[i] != 0 {
+func shareSyscall(a, b *decoded) bool {
+	for i, word := range a.mask {
+		if word&b.mask[i] != 0 {
 			return true
 		}
 	}

@@ -7,32 +7,27 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// A multiplexer is a call by which 32-bit programs make others (and all
-// programs on some architectures). libseccomp lets through the share of it that
-// belongs to each call that is let through: socketcall(SYS_SOCKET, ...) for
-// socket, and of any family, for it cannot look behind the pointer. No rule is
-// then no denial, and one with the default's errno is passed over by runc:
-// only an unconditional rule with another errno outweighs those shares.
-type multiplexer struct {
-	name  string
-	calls []string
-}
-
-func multiplexers() []multiplexer {
-	return []multiplexer{
-		{"ipc", []string{
+// multiplexers are the calls by which 32-bit programs make others (and on
+// s390x all programs), with those others. libseccomp lets through the share of a
+// multiplexer that belongs to each call that is let through: socketcall(
+// SYS_SOCKET, ...) for socket, and of any family, for it cannot look behind the
+// pointer. No rule for the multiplexer is then no denial, and one with the
+// default's errno is passed over by runc: only an unconditional rule with another
+// errno outweighs those shares. And a member that is denied alone is still
+// there through a multiplexer that is let through.
+func multiplexers() map[string][]string {
+	return map[string][]string{
+		"ipc": {
 			"msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmdt", "shmget",
-		}},
-		{"socketcall", []string{
-			"socket", "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom",
-			"recvmmsg", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "socketpair",
-		}},
+		},
+		socketcall: {
+			"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom", "recvmmsg",
+			"recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "socket", "socketpair",
+		},
 	}
 }
 
-func multiplexes(name string) bool {
-	return slices.ContainsFunc(multiplexers(), func(m multiplexer) bool { return m.name == name })
-}
+const socketcall = "socketcall"
 
 // multiplexing are the architectures that have them.
 func multiplexing() []specs.Arch {
@@ -41,38 +36,31 @@ func multiplexing() []specs.Arch {
 	}
 }
 
-// absent fails a call as a kernel does that has none of the name.
-func absent(name string) *profiles.Syscall {
-	errno := uint(nosys)
-	return &profiles.Syscall{LinuxSyscall: specs.LinuxSyscall{Names: []string{name}, Action: specs.ActErrno, ErrnoRet: &errno}}
-}
-
-// shares finds multiplexers that a profile seems to deny and does not.
-func (c *checker) shares() {
-	if c.byDefault() || !slices.ContainsFunc(multiplexing(), c.serves) {
-		return
-	}
-	for _, m := range multiplexers() {
-		i := slices.IndexFunc(m.calls, c.letsThrough)
-		if i >= 0 && !c.letsThrough(m.name) && !c.fails(m.name) {
-			c.add(false, 0, "", "%s is let through though no rule says so, for %s and its like: to deny it to 32-bit programs "+
-				"takes a rule with another errno than the default's, such as 38", m.name, m.calls[i])
+// multiplexerOf is the other way to a call, or "".
+func multiplexerOf(name string) string {
+	for m, members := range multiplexers() {
+		if slices.Contains(members, name) {
+			return m
 		}
 	}
+	return ""
 }
 
-// serves reports whether the profile is for programs of an architecture.
-func (c *checker) serves(a specs.Arch) bool {
-	return slices.Contains(c.p.Architectures, a) || slices.ContainsFunc(c.p.ArchMap, func(m profiles.Architecture) bool {
-		return m.Arch == a || slices.Contains(m.SubArches, a)
-	})
-}
+// viaSocketcall reports whether a policy that denies the name wants socketcall
+// gone by all means.
+func viaSocketcall(name string) bool { return name == socketcall || multiplexerOf(name) == socketcall }
 
-// fails reports whether a rule fails the call for all, and not as the default
-// does.
-func (c *checker) fails(name string) bool {
-	return slices.ContainsFunc(c.p.Syscalls, func(r *profiles.Syscall) bool {
-		return slices.Contains(r.Names, name) && everywhere(r) && !allows(r) &&
-			(r.Action != c.p.DefaultAction || !sameErrno(r.ErrnoRet, c.p.DefaultErrnoRet))
+// spareS390 leaves socketcall to s390x, where programs of 64 bits have no other
+// way to the network: the families cannot be closed there.
+func spareS390(p *Profile) {
+	s390 := []string{"s390", "s390x"}
+	for _, r := range p.Syscalls {
+		if !allows(r) && slices.Contains(r.Names, socketcall) {
+			r.Excludes = &profiles.Filter{Arches: s390}
+		}
+	}
+	p.Syscalls = append(p.Syscalls, &profiles.Syscall{
+		LinuxSyscall: specs.LinuxSyscall{Names: []string{socketcall}, Action: specs.ActAllow},
+		Includes:     &profiles.Filter{Arches: s390},
 	})
 }
