@@ -54,7 +54,13 @@ type SeccompReport struct {
 
 // ExplainSeccomp judges a profile and compares it with the engine's default.
 func (h *Host) ExplainSeccomp(ctx context.Context, file string, o SeccompOptions) (*SeccompReport, error) {
-	content, err := readProfile(file)
+	if o.Arch == "" {
+		o.Arch = runtime.GOARCH
+	}
+	if !seccomp.KnownArch(o.Arch) {
+		return nil, fmt.Errorf("cannot compare for architecture %q: want a GOARCH such as amd64 or arm64", o.Arch)
+	}
+	content, err := h.readProfile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +68,16 @@ func (h *Host) ExplainSeccomp(ctx context.Context, file string, o SeccompOptions
 	if err != nil {
 		return nil, err
 	}
-	if o.Arch == "" {
-		o.Arch = runtime.GOARCH
+	m := seccomp.Machine{Arch: o.Arch}
+	judge := seccomp.Options{DefaultAllow: o.DefaultAllow, Engine: e, Machine: m}
+	if o.Engine == "" { // for this host, so with its programs
+		runc, lib := seccomp.Runtime(ctx, h.reader)
+		if facts, err := h.reader.Facts(); err == nil {
+			m = seccomp.MachineOf(o.Arch, facts.Kernel)
+		}
+		judge = seccomp.OptionsOf(runc, lib, e, m, o.DefaultAllow)
 	}
-	judge := seccomp.Options{DefaultAllow: o.DefaultAllow}
-	if o.Engine == "" { // for this host, so with its library
-		_, judge.Libseccomp = seccomp.Runtime(ctx, h.reader)
-	}
-	x := seccomp.Explain(content, seccomp.Recipe{Engine: e}, seccomp.Machine{Arch: o.Arch}, judge)
+	x := seccomp.Explain(content, e, m, judge)
 	rep := &SeccompReport{
 		Format: 1, File: file, Base: seccomp.BaseVersion, Arch: o.Arch, DefaultAction: x.DefaultAction,
 		Problems: x.Problems, Looser: x.Looser, Stricter: x.Stricter, Usable: len(seccomp.Refusals(x.Problems)) == 0,
@@ -80,8 +88,16 @@ func (h *Host) ExplainSeccomp(ctx context.Context, file string, o SeccompOptions
 	return rep, nil
 }
 
-// readProfile reads at most what Check takes.
-func readProfile(file string) ([]byte, error) {
+// readProfile reads at most what Check takes; with a root the file is one of the
+// image.
+func (h *Host) readProfile(file string) ([]byte, error) {
+	if !h.Live() {
+		f, err := h.reader.File(file)
+		if err == nil && f.Print.Type != resource.Regular {
+			err = fmt.Errorf("cannot read the profile %s: it is not a file", file)
+		}
+		return f.Content, err
+	}
 	fi, err := os.Stat(file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the profile: %w", err)

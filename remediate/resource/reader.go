@@ -32,6 +32,9 @@ type Reader interface {
 	// Resolve looks a name up as this host does (hosts file, DNS) and returns
 	// its addresses, sorted.
 	Resolve(ctx context.Context, name string) ([]string, error)
+	// Filters reads which seccomp filter each running container was given. What
+	// cannot be read is left out.
+	Filters(ctx context.Context, all []Container) map[string]SeccompFilter
 	// Audit reads the kernel's audit rules and the files that they come from,
 	// and what lies at paths. It loads nothing.
 	Audit(ctx context.Context, paths []string) (Audit, error)

@@ -13,14 +13,27 @@ type Seccomp struct {
 	Source *Fact[File] `json:"source,omitempty"`
 	// Profile is the file that the policy leads to, absent or not.
 	Profile File `json:"profile"`
+	// Dir is the folder of Profile.
+	Dir Fingerprint `json:"dir,omitzero"`
 	// Former is the file of bulwark's that daemon.json names now, if that is
 	// another one; nil if there is none.
 	Former *File `json:"former,omitempty"`
+	// Filters are those that running containers were given, by the id of the
+	// container, as far as they could be read.
+	Filters map[string]SeccompFilter `json:"filters,omitempty"`
+}
+
+// A SeccompFilter is what a container was given when it started.
+type SeccompFilter struct {
+	// Digest tells filters apart; "" is none.
+	Digest string `json:"digest,omitempty"`
+	// Caps is the bounding set: dockerd resolves a profile by it.
+	Caps []string `json:"caps,omitempty"`
 }
 
 // States of the Seccomp line in /proc/PID/status (proc(5)).
 const (
-	SeccompNone   = 0
-	SeccompStrict = 1
-	SeccompFilter = 2
+	SeccompModeNone   = 0
+	SeccompModeStrict = 1
+	SeccompModeFilter = 2
 )

@@ -23,7 +23,7 @@ func securityKeys() []Key {
 			Note: "moves the data root: images, containers, volumes and networks go out of sight",
 		},
 		{
-			Name: "seccomp-profile", Type: String, Flags: []string{"seccomp-profile"},
+			Name: "seccomp-profile", Type: String, Default: `"builtin"`, Flags: []string{"seccomp-profile"},
 			Read: "/info SecurityOptions name=seccomp",
 			Note: "the file is read once at daemon start; running containers change at their next start",
 		},

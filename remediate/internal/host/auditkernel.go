@@ -17,7 +17,7 @@ import (
 
 // ReadAudit asks the kernel for its audit status and rules. It needs root.
 func ReadAudit(ctx context.Context) (k resource.AuditKernel, err error) {
-	err = withAudit(ctx, func(c *libaudit.AuditClient) error {
+	err = withAudit(ctx, inContainer, func(c *libaudit.AuditClient) error {
 		s, err := c.GetStatus()
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func DeleteAuditRule(ctx context.Context, rule resource.AuditRule) error {
 // changeRule asks for itself: of the answer to a deletion the library takes no
 // notice.
 func changeRule(ctx context.Context, verb string, kind auparse.AuditMessageType, rule resource.AuditRule) error {
-	err := withAudit(ctx, func(c *libaudit.AuditClient) error {
+	err := withAudit(ctx, lockedOrContainer, func(c *libaudit.AuditClient) error {
 		return acknowledged(c.Netlink, uint16(kind), rule.Wire)
 	})
 	if err != nil {
@@ -95,7 +95,7 @@ func SetAuditEnabled(ctx context.Context, on bool) error {
 	if on {
 		verb, want = "enable", resource.AuditOn
 	}
-	err := withAudit(ctx, func(c *libaudit.AuditClient) error {
+	err := withAudit(ctx, lockedOrContainer, func(c *libaudit.AuditClient) error {
 		if err := c.SetEnabled(on, libaudit.WaitForReply); err != nil {
 			return err
 		}
@@ -111,16 +111,22 @@ func SetAuditEnabled(ctx context.Context, on bool) error {
 	return nil
 }
 
-// withAudit opens a connection for one task.
-func withAudit(ctx context.Context, task func(*libaudit.AuditClient) error) error {
+// What EPERM means to root: rules that are locked can still be read.
+const (
+	inContainer       = "the kernel does not allow it in a container"
+	lockedOrContainer = "the kernel does not allow it: its rules are locked until the next boot (-e 2), or this is a container"
+)
+
+// withAudit opens a connection for one task. denied says what EPERM means.
+func withAudit(ctx context.Context, denied string, task func(*libaudit.AuditClient) error) error {
 	ctx, cancel := context.WithTimeout(ctx, programTimeout)
 	defer cancel()
 	s, err := openAudit(ctx)
 	if err != nil {
-		return auditCause(err)
+		return auditCause(err, denied)
 	}
 	defer s.Close()
-	return auditCause(task(&libaudit.AuditClient{Netlink: s}))
+	return auditCause(task(&libaudit.AuditClient{Netlink: s}), denied)
 }
 
 // An auditError is the kernel's refusal in words.
@@ -134,7 +140,7 @@ func (e *auditError) Unwrap() error { return e.cause }
 
 // auditCause explains what the kernel's numbers mean (audit_netlink_ok and
 // audit_rule_change of kernel/audit.c and auditfilter.c).
-func auditCause(err error) error {
+func auditCause(err error, denied string) error {
 	says := ""
 	switch {
 	case err == nil:
@@ -144,9 +150,9 @@ func auditCause(err error) error {
 	case errors.Is(err, unix.EPERM) && os.Geteuid() != 0:
 		says = errNeedsRoot.Error()
 	case errors.Is(err, unix.EPERM):
-		says = "the kernel does not allow it: its rules are locked until the next boot (-e 2), or this is a container"
+		says = denied
 	case errors.Is(err, unix.ECONNREFUSED):
-		says = "the kernel does not allow it in a container"
+		says = inContainer
 	case errors.Is(err, unix.EEXIST):
 		says = "the kernel has it already"
 	case errors.Is(err, unix.ENOENT):

@@ -41,3 +41,7 @@ func (blind) Resolve(context.Context, string) ([]string, error) { return nil, er
 func (blind) Audit(context.Context, []string) (resource.Audit, error) {
 	return resource.Audit{}, errBlind
 }
+
+func (blind) Filters(context.Context, []resource.Container) map[string]resource.SeccompFilter {
+	return nil
+}

@@ -108,7 +108,13 @@ func (k daemonKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string)
 // serve is served by none: an account without the daemon.json key that names
 // it, or the key without the account, would be half a change.
 func Diff(p *plans.Policy, s *resource.Snapshot, daemonJSON string) resource.Result {
-	all := All(daemonJSON)
+	r := diff(All(daemonJSON), p, s)
+	r.Changes = keepNamed(r.Changes, s, daemonJSON)
+	return r
+}
+
+// diff leaves out what a control needs that one kind cannot serve.
+func diff(all []Kind, p *plans.Policy, s *resource.Snapshot) resource.Result {
 	whole := join(all, p, s, nil)
 	except := stuck(whole)
 	if len(except) == 0 {

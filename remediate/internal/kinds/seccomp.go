@@ -24,11 +24,17 @@ func (k seccompKind) Observe(ctx context.Context, p *plans.Policy, r resource.Re
 	k.Kind.Observe(ctx, seccompWant(p), r, s)
 }
 
+// Diff writes the file also where daemon.json, which names it already, cannot be
+// served: without it dockerd does not start again.
 func (k seccompKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
+	want := seccompWant(p)
 	if slices.Contains(except, seccomp.Control) {
-		return resource.Result{}
+		path, ok := k.Key(want, s)
+		if !ok || path == "" || seccomp.NamedBy(s.DaemonJSON.Value.Content) != path {
+			return resource.Result{}
+		}
 	}
-	return k.Kind.Diff(seccompWant(p), s)
+	return k.Kind.Diff(want, s)
 }
 
 // seccompWant translates the policy's section; nil means not managed.
@@ -79,11 +85,23 @@ type formerKind struct{ seccomp.Kind }
 
 func (formerKind) Observe(context.Context, *plans.Policy, resource.Reader, *resource.Snapshot) {}
 
-func (k formerKind) Diff(p *plans.Policy, s *resource.Snapshot, except []string) resource.Result {
-	if slices.Contains(except, seccomp.Control) {
-		return resource.Result{}
-	}
+func (k formerKind) Diff(p *plans.Policy, s *resource.Snapshot, _ []string) resource.Result {
 	return resource.Result{Changes: k.Leftover(seccompWant(p), s)}
+}
+
+// keepNamed takes out of a plan each deletion of a profile that daemon.json will
+// still name: dockerd would not start again.
+func keepNamed(changes []resource.Change, s *resource.Snapshot, daemonJSON string) []resource.Change {
+	content := s.DaemonJSON.Value.Content
+	for _, c := range changes {
+		if c.Path == daemonJSON {
+			content = c.Content
+		}
+	}
+	named := seccomp.NamedBy(content)
+	return slices.DeleteFunc(changes, func(c resource.Change) bool {
+		return c.Kind == seccomp.Control && c.Action == resource.Delete && c.Path == named
+	})
 }
 
 // SeccompProfile returns the profile that a policy with the section leads to,

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	profiles "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/engine"
 )
 
 // A Problem is something about a profile that its author cannot have meant.
@@ -37,16 +38,21 @@ func (p Problem) String() string {
 type Options struct {
 	// DefaultAllow accepts a profile that lets through what it does not name.
 	DefaultAllow bool
-	// Libseccomp is the version that runc is linked to; "" if not known.
+	// Runc and Libseccomp are the versions of the host, Engine that of its
+	// dockerd; zero values are not known.
+	Runc       engine.Version
 	Libseccomp string
+	Engine     engine.Version
+	// Machine is what the profile is resolved for.
+	Machine Machine
 }
 
 // MaxSize bounds a profile in bytes: the base has some 15,000.
 const MaxSize = 1 << 20
 
 // Check judges a profile as somebody who wants it to fail would: dockerd itself
-// judges nothing until a container starts. No Problem that is Refused means
-// that runc takes the profile and that it denies what it says.
+// judges nothing until a container starts. A profile without a Problem that is
+// Refused is one that runc takes, as far as its rules are known here.
 func Check(content []byte, o Options) []Problem {
 	c := &checker{opt: o}
 	if len(content) > MaxSize {
@@ -121,6 +127,7 @@ func (c *checker) judge() {
 		return
 	}
 	c.defaults()
+	c.flags()
 	c.architectures()
 	for i := range c.p.Syscalls {
 		c.rule(i)
@@ -129,6 +136,8 @@ func (c *checker) judge() {
 		return
 	}
 	c.contradictions()
+	c.families()
+	c.shares()
 	c.starts()
 }
 
@@ -139,6 +148,8 @@ func (c *checker) defaults() {
 		c.refuse(c.root.line, "defaultAction", "missing: containers do not start")
 	case !knownAction(a):
 		c.refuse(n.line, "defaultAction", "unknown action %q%s", a, meant(string(a), actions()))
+	case c.tooNew(a):
+		c.refuse(n.line, "defaultAction", "runc %s of this host does not know %s: containers do not start", c.opt.Runc, a)
 	case a == specs.ActNotify:
 		c.refuse(n.line, "defaultAction", "hands every call to a program that dockerd does not start")
 	case (a == specs.ActAllow || a == specs.ActLog) && !c.opt.DefaultAllow:
@@ -146,6 +157,9 @@ func (c *checker) defaults() {
 			"say accept-default-allow: true in the policy if that is meant", a)
 	}
 	c.errno(c.root.get("defaultErrnoRet"), "defaultErrnoRet", c.p.DefaultAction, c.p.DefaultErrnoRet)
+	if v := c.p.DefaultErrnoRet; v != nil && *v != 1 && c.opt.Engine.Before(23, 0) {
+		c.add(false, c.root.get("defaultErrnoRet").line, "defaultErrnoRet", "Engine %s does not know it: calls fail with EPERM", c.opt.Engine)
+	}
 	if n := c.root.get("listenerPath"); n != nil && n.text != "" {
 		c.refuse(n.line, "listenerPath", "another program would decide about calls, and containers do not start without it")
 	}
@@ -157,7 +171,7 @@ func (c *checker) errno(n *node, key string, action specs.LinuxSeccompAction, v 
 	switch {
 	case v == nil || n == nil:
 	case action != specs.ActErrno && action != specs.ActTrace:
-		c.refuse(n.line, key, "only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one: containers do not start")
+		c.add(false, n.line, key, "only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one: runc passes it over")
 	case action == specs.ActErrno && *v == 0:
 		c.refuse(n.line, key, "0 tells the program that a call succeeded which was not made")
 	case *v > 4095:
@@ -190,71 +204,31 @@ func (c *checker) arch(n *node, key, name string) {
 
 // starts finds out whether a program could start at all.
 func (c *checker) starts() {
+	have := accesses(c.p, c.opt.Machine, nil)
 	var missing []string
-	for _, name := range essential() {
-		if !c.letsThrough(name) {
+	for _, name := range needed(c.opt.Machine) {
+		if len(open(c.p, have, name)) == 0 {
 			missing = append(missing, name)
 		}
 	}
 	if len(missing) > 0 {
-		c.refuse(0, "", "no program could start: %s denied", strings.Join(missing, ", "))
+		c.refuse(0, "", "no container could start: it denies %s", strings.Join(missing, ", "))
 	}
 }
 
-// letsThrough reports whether a call is let through to a container without
-// capabilities, for some arguments at least.
-func (c *checker) letsThrough(name string) bool {
-	byDefault := c.p.DefaultAction == specs.ActAllow || c.p.DefaultAction == specs.ActLog
-	for _, r := range c.p.Syscalls {
-		if !slices.Contains(r.Names, name) || r.Includes != nil && len(r.Includes.Caps) > 0 {
-			continue
-		}
-		if allows(r) {
-			return true
-		}
-		byDefault = byDefault && len(r.Args) > 0
-	}
-	return byDefault
-}
-
-// contradictions: of two rules for one call without conditions libseccomp lets
-// the first win, and one without conditions swallows those that have some. It
-// says so in neither case.
-func (c *checker) contradictions() {
-	first := map[string]int{}
-	for i, r := range c.p.Syscalls {
-		for _, name := range r.Names {
-			if f, ok := first[name]; !ok {
-				if everywhere(r) {
-					first[name] = i
-				}
-			} else if other := c.p.Syscalls[f]; other.Action != r.Action {
-				c.refuse(c.ruleLine(i), fmt.Sprintf("syscalls[%d]", i), "%s has %s here and %s for all in syscalls[%d], which wins", name, r.Action, other.Action, f)
-			}
+// flags: runc before 1.2 knows none, and starts no container then.
+func (c *checker) flags() {
+	n := c.root.get("flags")
+	for i, f := range c.p.Flags {
+		known := []string{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}
+		key := fmt.Sprintf("flags[%d]", i)
+		switch {
+		case !slices.Contains(known, string(f)):
+			c.refuse(n.items[i].line, key, "unknown flag %q%s: containers do not start", f, meant(string(f), known))
+		case c.opt.Runc.Before(1, 2):
+			c.refuse(n.items[i].line, key, "runc %s of this host takes no flags: containers do not start", c.opt.Runc)
 		}
 	}
-	c.swallowed()
-}
-
-// swallowed finds conditions that a later rule for all makes void.
-func (c *checker) swallowed() {
-	narrow := map[string]int{}
-	for i, r := range c.p.Syscalls {
-		for _, name := range r.Names {
-			n, ok := narrow[name]
-			switch {
-			case len(r.Args) > 0 && !allows(r):
-				narrow[name] = i
-			case ok && allows(r) && everywhere(r):
-				c.refuse(c.ruleLine(n), fmt.Sprintf("syscalls[%d]", n), "%s has a condition here, and syscalls[%d] lets it through without one: the condition is void", name, i)
-			}
-		}
-	}
-}
-
-// everywhere reports whether a rule has no condition at all.
-func everywhere(r *profiles.Syscall) bool {
-	return len(r.Args) == 0 && r.Includes == nil && r.Excludes == nil
 }
 
 func (c *checker) ruleLine(i int) int { return c.root.get("syscalls").items[i].line }

@@ -30,6 +30,9 @@ func Derive(r Recipe) *Profile {
 	for _, name := range r.Deny {
 		deny(p, name)
 	}
+	if slices.Contains(r.Deny, familyGroup) && !slices.ContainsFunc(r.Deny, viaSocketcall) {
+		spareS390(p)
+	}
 	for _, name := range r.Allow {
 		remove(p, name)
 		dropErrno(p, name)
@@ -37,6 +40,7 @@ func Derive(r Recipe) *Profile {
 	}
 	slices.Sort(p.Syscalls[0].Names)
 	fallBack(p)
+	keepAbsent(p, r)
 	return p
 }
 
@@ -61,12 +65,12 @@ func deny(p *Profile, name string) {
 	}
 	for _, call := range g.calls {
 		remove(p, call)
+		if m := multiplexerOf(call); m != "" {
+			remove(p, m)
+		}
 	}
 	if g.namespaces {
 		denyNamespaces(p)
-	}
-	for _, f := range g.families {
-		denyFamily(p, f)
 	}
 }
 
@@ -79,24 +83,52 @@ func remove(p *Profile, name string) {
 		}
 		return len(r.Names) > 0
 	})
-	if slices.Contains(multiplexers(), name) {
+	if _, ok := multiplexers()[name]; ok {
 		dropErrno(p, name)
 		p.Syscalls = append(p.Syscalls, absent(name))
 	}
 }
 
-// multiplexers are the calls by which 32-bit programs make others (and all
-// programs on some architectures). libseccomp lets through the share of them
-// that belongs to each call that is let through: socketcall(SYS_SOCKET, ...) for
-// socket, and of any family, for it cannot look behind the pointer. No rule is
-// then no denial, and one with the default's errno is passed over by runc:
-// only an unconditional rule with another errno outweighs those shares.
-func multiplexers() []string { return []string{"ipc", "socketcall"} }
-
-// absent fails a call as a kernel does that has none of the name.
-func absent(name string) *profiles.Syscall {
+// absent fails calls as a kernel does that has none of the name.
+func absent(names ...string) *profiles.Syscall {
 	errno := uint(nosys)
-	return &profiles.Syscall{LinuxSyscall: specs.LinuxSyscall{Names: []string{name}, Action: specs.ActErrno, ErrnoRet: &errno}}
+	return &profiles.Syscall{LinuxSyscall: specs.LinuxSyscall{Names: names, Action: specs.ActErrno, ErrnoRet: &errno}}
+}
+
+// keepAbsent: a call that is newer than any in the profile is ENOSYS by runc's
+// doing, on which C libraries fall back. One new call that the policy allows
+// would turn that into EPERM for all that are older than it.
+func keepAbsent(p *Profile, r Recipe) {
+	newest := -1
+	all := libraries()
+	for i, l := range all {
+		if slices.ContainsFunc(l.names, func(n string) bool { return slices.Contains(r.Allow, n) }) {
+			newest = i
+		}
+	}
+	var names []string
+	for _, l := range all[:newest+1] {
+		for _, name := range l.names {
+			if !mentioned(p, name) && !r.denies(name) {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) > 0 {
+		p.Syscalls = append(p.Syscalls, absent(names...))
+	}
+}
+
+func mentioned(p *Profile, name string) bool {
+	return slices.ContainsFunc(p.Syscalls, func(r *profiles.Syscall) bool { return slices.Contains(r.Names, name) })
+}
+
+// denies reports whether the policy asks for a call to be denied.
+func (r Recipe) denies(name string) bool {
+	return slices.ContainsFunc(r.Deny, func(d string) bool {
+		g, _ := groupOf(d)
+		return d == name || slices.Contains(g.calls, name)
+	})
 }
 
 // dropErrno takes a system call out of the rules that fail it.
@@ -142,61 +174,14 @@ func forEverybody(r *profiles.Syscall) {
 	}
 }
 
-// denyFamily takes an address family out of the rules of socket(2), where one
-// lets it through.
-func denyFamily(p *Profile, family uint64) {
-	var rules []*profiles.Syscall
-	for _, r := range p.Syscalls {
-		if allows(r) && slices.Contains(r.Names, "socket") {
-			rules = append(rules, r)
-		}
-	}
-	if !slices.ContainsFunc(rules, func(r *profiles.Syscall) bool { return passes(r, family) }) {
-		return
-	}
-	remove(p, "socket")
-	for f := uint64(1); f < afMax; f++ {
-		if f != family && slices.ContainsFunc(rules, func(r *profiles.Syscall) bool { return passes(r, f) }) {
-			p.Syscalls = append(p.Syscalls, socketRule(f))
-		}
-	}
-}
-
-// afMax is beyond every address family (AF_MAX in linux/socket.h is 46).
-const afMax = 64
-
-// socketRule lets one family through. One rule for each: two conditions on one
-// argument are alternatives to runc (opencontainers/runc#2735), so that a rule
-// "not this one and not that one" would let both through.
-func socketRule(family uint64) *profiles.Syscall {
-	return &profiles.Syscall{LinuxSyscall: specs.LinuxSyscall{
-		Names: []string{"socket"}, Action: specs.ActAllow,
-		Args: []specs.LinuxSeccompArg{{Index: 0, Value: family, Op: specs.OpEqualTo}},
-	}}
-}
-
-// passes reports whether a rule lets socket(family, ...) through; a condition
-// on the family that it does not know counts as one that does.
-func passes(r *profiles.Syscall, family uint64) bool {
-	for _, a := range r.Args {
-		switch {
-		case a.Index != 0:
-		case a.Op == specs.OpEqualTo && a.Value != family, a.Op == specs.OpLessThan && family >= a.Value,
-			a.Op == specs.OpNotEqual && a.Value == family:
-			return false
-		}
-	}
-	return true
-}
-
 // refuse says why a recipe cannot be followed, or "".
 func (r Recipe) refuse() string {
 	for _, name := range r.Deny {
 		if _, ok := groupOf(name); !ok && !isSyscall(name) {
 			return fmt.Sprintf("cannot deny %q: it is neither a group nor a system call%s", name, meant(name, append(Groups(), syscalls()...)))
 		}
-		if slices.Contains(essential(), name) && !slices.Contains(r.Allow, name) {
-			return fmt.Sprintf("cannot deny %s: no program would start without it", name)
+		if slices.Contains(needed(Machine{}), name) && !slices.Contains(r.Allow, name) {
+			return fmt.Sprintf("cannot deny %s: no container would start without it", name)
 		}
 	}
 	for _, name := range r.Allow {

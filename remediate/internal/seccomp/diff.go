@@ -3,6 +3,7 @@ package seccomp
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -42,7 +43,14 @@ func (p *plan) judge() resource.Result {
 		c.ID = controlNamed
 		return resource.Result{Controls: []resource.ControlResult{*c}}
 	}
-	return resource.Result{Controls: p.containers(), Impacts: p.ownImpacts()}
+	p.file = p.s.Seccomp.Value.Source.Value
+	p.file.Path = p.want.Named
+	out := resource.Result{Controls: p.containers(), Impacts: p.looser()}
+	if c, ok := p.unproven(); ok {
+		c.ID = controlNamed
+		out.Controls = append(out.Controls, c)
+	}
+	return out
 }
 
 type plan struct {
@@ -56,6 +64,11 @@ type plan struct {
 func (p *plan) read() *resource.ControlResult {
 	if _, ok := p.s.Seccomp.Get(); !ok {
 		return resource.CannotRead("", "cannot read the seccomp profile: %s", p.s.Seccomp.Unknown)
+	}
+	e, ok := p.s.Engine.Get()
+	if ok && !slices.ContainsFunc(e.SecurityOptions, func(o string) bool { return strings.HasPrefix(o, "name=seccomp") }) {
+		return resource.Block("use a kernel with CONFIG_SECCOMP_FILTER and a dockerd built with seccomp",
+			"dockerd or the kernel is without seccomp: no profile has any effect")
 	}
 	return nil
 }
@@ -87,6 +100,8 @@ func (p *plan) writable() *resource.ControlResult {
 	switch {
 	case p.content == nil:
 		return nil
+	case p.dirOpen() != "":
+		return resource.Block("chown root:root "+Dir+"; chmod 755 "+Dir, "cannot use %s: %s", Dir, p.dirOpen())
 	case f.Print.Exists() && f.Print.Type != resource.Regular:
 		return resource.Block("remove it", "cannot use %s: it is a %s", f.Path, f.Print.Type)
 	case f.Print.Exists() && (f.Print.UID != 0 || f.Print.Mode&0o022 != 0):
@@ -100,6 +115,19 @@ func (p *plan) writable() *resource.ControlResult {
 		return resource.Block("chattr -i -a "+f.Path, "cannot write %s: it is locked by chattr", f.Path)
 	}
 	return nil
+}
+
+// dirOpen says why somebody else could swap the profile for dockerd's next start.
+func (p *plan) dirOpen() string {
+	switch d := p.s.Seccomp.Value.Dir; {
+	case !d.Exists():
+		return ""
+	case d.Type != resource.Dir:
+		return "it is a " + string(d.Type)
+	case d.UID != 0 || d.Mode&0o022 != 0:
+		return fmt.Sprintf("others than root may write it (owner %d, mode %04o)", d.UID, d.Mode)
+	}
+	return ""
 }
 
 func (p *plan) result() resource.Result {
@@ -116,7 +144,7 @@ func (p *plan) result() resource.Result {
 	}
 	out.Controls = append(out.Controls, p.behind()...)
 	out.Controls = append(out.Controls, p.containers()...)
-	out.Impacts = append(out.Impacts, p.ownImpacts()...)
+	out.Impacts = append(out.Impacts, p.looser()...)
 	return out
 }
 
@@ -143,7 +171,7 @@ func (p *plan) reason() string {
 		return p.file.Path + " was edited"
 	}
 	former := p.s.Seccomp.Value.Former
-	if former == nil {
+	if former == nil || !former.Print.Exists() {
 		return p.gain()
 	}
 	old, ok := usable(former.Content)
@@ -165,7 +193,7 @@ func (p *plan) gain() string {
 	if !ok {
 		return "containers do not get the profile of the policy"
 	}
-	taken := compare(Derive(Recipe{Engine: have}), wanted, machineOf(p.s))
+	taken := compare(EngineDefault(have), wanted, machineOf(p.s))
 	if len(taken) == 0 {
 		return "containers do not get the profile of the policy"
 	}
@@ -214,11 +242,10 @@ func (p *plan) inEffect() bool {
 // file that it names is missing.
 func (k Kind) Leftover(want *Want, s *resource.Snapshot) []resource.Change {
 	former := s.Seccomp.Value.Former
-	if want == nil || former == nil || !former.Print.Exists() {
+	if want == nil || former == nil {
 		return nil
 	}
-	now, ok := k.Key(want, s)
-	if !ok || now == former.Path {
+	if now, ok := k.Key(want, s); !ok || now == former.Path {
 		return nil
 	}
 	return []resource.Change{{

@@ -1,12 +1,18 @@
 package seccomp_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	profiles "github.com/moby/profiles/seccomp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/bulwark-project/bulwark/remediate/internal/engine"
+	filterdigest "github.com/bulwark-project/bulwark/remediate/internal/filter"
 	"github.com/bulwark-project/bulwark/remediate/internal/seccomp"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -104,6 +110,16 @@ func TestDiff(t *testing.T) {
 		}, resource.Changing, "", "create"},
 		"unknown group": {&seccomp.Want{Deny: []string{"iouring"}, Origin: "site.yaml:3"}, func(*testing.T) *resource.Snapshot { return host("28.5.2") }, resource.Blocked, "neither a group nor a system call", ""},
 		"engine's own":  {&seccomp.Want{}, func(*testing.T) *resource.Snapshot { return host("28.5.2") }, resource.OK, "", ""},
+		"engine without seccomp": {want(), func(t *testing.T) *resource.Snapshot {
+			s := served(t, "28.5.2", want())
+			s.Engine.Value.SecurityOptions = []string{"name=apparmor"}
+			return s
+		}, resource.Blocked, "no profile has any effect", ""},
+		"folder of others": {want(), func(t *testing.T) *resource.Snapshot {
+			s := served(t, "28.5.2", want())
+			s.Seccomp.Value.Dir = resource.Fingerprint{Type: resource.Dir, Mode: 0o777}
+			return s
+		}, resource.Blocked, "cannot use /etc/docker/seccomp: others than root may write it", ""},
 		"not observed": {want(), func(*testing.T) *resource.Snapshot {
 			s := host("28.5.2")
 			s.Seccomp = resource.Unknown[resource.Seccomp]("permission denied")
@@ -156,6 +172,17 @@ func TestLeftoverIsOurs(t *testing.T) {
 	if got := (seccomp.Kind{}).Leftover(want(), s); got != nil {
 		t.Errorf("got %+v of a host that never had one", got)
 	}
+	admins := resource.File{Path: "/etc/docker/seccomp/bulwark-site.json", Content: []byte(open), Print: resource.Fingerprint{Type: resource.Regular}}
+	edited := served(t, "20.10.24", want()).Seccomp.Value.Profile
+	edited.Content = append(edited.Content, ' ')
+	for _, f := range []resource.File{admins, edited} {
+		r := &files{profile: f, named: f.Path}
+		seen := &resource.Snapshot{Containers: resource.Known([]resource.Container{}), Binary: resource.Known(resource.Binary{Version: "28.5.2"})}
+		seccomp.Kind{DaemonJSON: "/etc/docker/daemon.json"}.Observe(t.Context(), want(), r, seen)
+		if seen.Seccomp.Unknown != "" || seen.Seccomp.Value.Former != nil {
+			t.Errorf("%s would be deleted: %+v", f.Path, seen.Seccomp)
+		}
+	}
 	mine := served(t, "28.5.2", want()).Seccomp.Value.Profile
 	s.Seccomp.Value.Former = &mine
 	if got := (seccomp.Kind{}).Leftover(want(), s); got != nil {
@@ -166,8 +193,35 @@ func TestLeftoverIsOurs(t *testing.T) {
 	}
 }
 
+// files is a host with one profile, which daemon.json names.
+type files struct {
+	resource.Reader
+	profile resource.File
+	named   string
+}
+
+func (f *files) File(path string) (resource.File, error) {
+	switch path {
+	case f.profile.Path:
+		return f.profile, nil
+	case "/etc/docker/daemon.json":
+		return resource.File{Path: path, Content: []byte(`{"seccomp-profile": "` + f.named + `"}`), Print: resource.Fingerprint{Type: resource.Regular}}, nil
+	}
+	return resource.File{Path: path, Print: resource.Fingerprint{Type: resource.Absent}}, nil
+}
+
+func (f *files) Fingerprint(string) (resource.Fingerprint, error) {
+	return resource.Fingerprint{Type: resource.Dir, Mode: 0o755}, nil
+}
+
+func (f *files) Query(context.Context, ...string) ([]byte, error) { return nil, errors.New("no runc") }
+
+func (f *files) Filters(context.Context, []resource.Container) map[string]resource.SeccompFilter {
+	return nil
+}
+
 func TestContainers(t *testing.T) {
-	none, filter := resource.SeccompNone, resource.SeccompFilter
+	none, filter := resource.SeccompModeNone, resource.SeccompModeFilter
 	s := served(t, "28.5.2", want())
 	s.Containers = resource.Known([]resource.Container{
 		{Name: "good", State: "running", Seccomp: &filter, StartedNS: started + 1},
@@ -181,10 +235,29 @@ func TestContainers(t *testing.T) {
 		{Name: "stopped", State: "exited", SecurityOpt: []string{"seccomp=unconfined"}},
 	})
 	got := control(t, seccomp.Kind{}.Diff(want(), s), "seccomp-containers")
-	for _, part := range []string{"without any filter (privileged, or seccomp=unconfined): open, privileged, bare, nested, nested2", "of their own (--security-opt): own", "of before the profile was written: kept"} {
+	for _, part := range []string{"without any filter (privileged, or seccomp=unconfined): open, privileged, bare, nested, nested2", "of their own (--security-opt): own", "(started before dockerd took it up): kept"} {
 		if got.Status != resource.Manual || !strings.Contains(got.Reason, part) {
 			t.Errorf("got %+v, want %q", got, part)
 		}
+	}
+	// containerd's record of a container counts more than when it started
+	own := s.Seccomp.Value.Profile.Content
+	s.Seccomp.Value.Filters = map[string]resource.SeccompFilter{
+		"a": {Digest: given(t, own, "CAP_CHOWN"), Caps: []string{"CAP_CHOWN"}},
+		"b": {Digest: given(t, own, "CAP_SYS_ADMIN"), Caps: []string{"CAP_CHOWN"}},
+		"c": {Digest: given(t, seccomp.Encode(seccomp.Derive(seccomp.Recipe{}))), Caps: nil},
+	}
+	s.Containers = resource.Known([]resource.Container{
+		{ID: "a", Name: "same", State: "running", Seccomp: &filter, StartedNS: started - 100},
+		{ID: "b", Name: "caps", State: "running", Seccomp: &filter, StartedNS: started + 100},
+		{ID: "c", Name: "other", State: "running", Seccomp: &filter, StartedNS: started + 100},
+	})
+	if got := control(t, seccomp.Kind{}.Diff(want(), s), "seccomp-containers"); got.Status != resource.Manual || !strings.HasSuffix(got.Reason, ": caps, other") {
+		t.Errorf("got %+v, want caps and other", got)
+	}
+	// and with the engine's own profile wanted, a container from before may have anything
+	if got := control(t, seccomp.Kind{}.Diff(&seccomp.Want{}, s), "seccomp-containers"); got.Status != resource.Manual || !strings.HasSuffix(got.Reason, ": same") {
+		t.Errorf("got %+v, want same", got)
 	}
 	if strings.Contains(got.Reason, "good") || strings.Contains(got.Reason, "stopped") {
 		t.Errorf("got %+v", got)
@@ -193,6 +266,16 @@ func TestContainers(t *testing.T) {
 	if got := control(t, seccomp.Kind{}.Diff(want(), s), "seccomp-containers"); got.Status != resource.OK {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// given is the digest of what dockerd's own code makes of a profile.
+func given(t *testing.T, content []byte, caps ...string) string {
+	t.Helper()
+	out, err := profiles.LoadProfile(string(content), &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: caps}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filterdigest.Digest(out)
 }
 
 const open = `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ERRNO"}]}`

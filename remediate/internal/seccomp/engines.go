@@ -80,6 +80,9 @@ func bound(p *Profile, e engine.Version) {
 	if !e.Known() {
 		return
 	}
+	if e.Compare(oldest) < 0 {
+		e = oldest // no rows for what nobody should run; nothing newer is let through
+	}
 	for _, l := range lacks() {
 		if !slices.ContainsFunc(l.in, func(s span) bool { return e.Compare(s.from) >= 0 && e.Compare(s.to) < 0 }) {
 			continue
@@ -112,5 +115,46 @@ func restrict(p *Profile, name, only string) {
 			LinuxSyscall: specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow},
 			Includes:     &profiles.Filter{Caps: []string{only}},
 		})
+	}
+}
+
+// EngineDefault is the default of an engine itself, to compare with: the base as
+// bound leaves it, and what that engine lets through and the base does not.
+func EngineDefault(e engine.Version) *Profile {
+	p := Derive(Recipe{Engine: e})
+	if !e.Known() {
+		return p
+	}
+	if e.Before(25, 0) {
+		p.Syscalls[0].Names = append(p.Syscalls[0].Names, "io_uring_enter", "io_uring_register", "io_uring_setup")
+	}
+	remove(p, "socket")
+	for _, a := range socketArgs(e) {
+		r := &profiles.Syscall{LinuxSyscall: specs.LinuxSyscall{Names: []string{"socket"}, Action: specs.ActAllow}}
+		if a.Op != "" {
+			r.Args = []specs.LinuxSeccompArg{a}
+		}
+		p.Syscalls = append(p.Syscalls, r)
+	}
+	return p
+}
+
+// Address families (linux/socket.h).
+const (
+	afALG   = 38
+	afVSOCK = 40
+)
+
+// socketArgs are the conditions on the family, one rule for each; one without
+// operator is none.
+func socketArgs(e engine.Version) []specs.LinuxSeccompArg {
+	switch {
+	case e.Before(23, 0) && e != v(20, 10, 22):
+		return []specs.LinuxSeccompArg{{}}
+	case e.Compare(v(29, 4, 2)) < 0:
+		return []specs.LinuxSeccompArg{{Value: afVSOCK, Op: specs.OpNotEqual}}
+	}
+	return []specs.LinuxSeccompArg{
+		{Value: afALG, Op: specs.OpLessThan}, {Value: afALG + 1, Op: specs.OpEqualTo}, {Value: afVSOCK, Op: specs.OpGreaterThan},
 	}
 }

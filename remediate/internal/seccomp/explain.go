@@ -1,11 +1,15 @@
 package seccomp
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 
+	profiles "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/engine"
 )
 
 // A Difference is one system call for which two profiles differ.
@@ -26,21 +30,22 @@ type Explanation struct {
 	Stricter []Difference `json:"stricter"`
 }
 
-// Explain compares a profile with what the recipe gives, on a machine. Of a
-// profile that is refused only the problems are told.
-func Explain(content []byte, r Recipe, m Machine, o Options) Explanation {
-	e := Explanation{Problems: Check(content, o)}
-	if e.Problems == nil {
-		e.Problems = []Problem{}
+// Explain compares a profile with the default of an engine, the zero Version
+// being the pinned base, on a machine. Of a profile that dockerd would not take
+// only the problems are told.
+func Explain(content []byte, e engine.Version, m Machine, o Options) Explanation {
+	x := Explanation{Problems: Check(content, o)}
+	if x.Problems == nil {
+		x.Problems = []Problem{}
 	}
 	p, ok := usable(content)
 	if !ok {
-		return e
+		return x
 	}
-	e.DefaultAction = string(p.DefaultAction)
-	def := Derive(r)
-	e.Looser, e.Stricter = compare(p, def, m), compare(def, p, m)
-	return e
+	x.DefaultAction = string(p.DefaultAction)
+	def := EngineDefault(e)
+	x.Looser, x.Stricter = compare(p, def, m), compare(def, p, m)
+	return x
 }
 
 // usable decodes a profile that dockerd would take, whatever it lets through.
@@ -57,18 +62,18 @@ func usable(content []byte) (*Profile, bool) {
 }
 
 // compare lists what a lets through and b does not: to every container, and to
-// those with a capability that one of them has a rule for.
+// those with capabilities that one of them has a rule for.
 func compare(a, b *Profile, m Machine) []Difference {
 	found := map[string][]string{}
-	always := against(a, b, m, "")
+	always := against(a, b, m, nil)
 	for name, when := range always {
 		found[name] = when
 	}
-	for _, c := range conditional(a, b) {
-		for name, when := range against(a, b, m, c) {
+	for _, caps := range conditional(a, b) {
+		for name, when := range against(a, b, m, caps) {
 			for _, w := range when {
 				if !slices.Contains(always[name], w) && !slices.Contains(always[name], "") {
-					found[name] = append(found[name], strings.TrimSuffix("with "+c+", "+w, ", "))
+					found[name] = append(found[name], strings.TrimSuffix("with "+strings.Join(caps, " and ")+", "+w, ", "))
 				}
 			}
 		}
@@ -80,23 +85,53 @@ func compare(a, b *Profile, m Machine) []Difference {
 	return diffs
 }
 
+// conditional are the sets of capabilities that decide about a rule of one of the
+// profiles: each one of them, and those that a rule wants together.
+func conditional(all ...*Profile) [][]string {
+	sets := map[string][]string{}
+	for _, p := range all {
+		for _, r := range p.Syscalls {
+			for _, f := range []*profiles.Filter{r.Includes, r.Excludes} {
+				if f == nil || len(f.Caps) == 0 {
+					continue
+				}
+				sets[strings.Join(f.Caps, " ")] = f.Caps
+				for _, c := range f.Caps {
+					sets[c] = []string{c}
+				}
+			}
+		}
+	}
+	var out [][]string
+	for _, key := range slices.Sorted(maps.Keys(sets)) {
+		out = append(out, sets[key])
+	}
+	return out
+}
+
 // against returns the conditions, "" for none, under which a lets a call through
 // and b does not. What b lets through always it lets through under every
 // condition; two different conditions count as different, though one might
 // imply the other.
-func against(a, b *Profile, m Machine, capability string) map[string][]string {
-	in, out := accesses(a, m, capability), accesses(b, m, capability)
+func against(a, b *Profile, m Machine, caps []string) map[string][]string {
+	in, out := accesses(a, m, caps), accesses(b, m, caps)
 	found := map[string][]string{}
 	for _, name := range callsOn(m.Arch) {
 		mine, theirs := open(a, in, name), open(b, out, name)
-		for _, c := range slices.Sorted(maps.Keys(mine)) {
-			if !theirs[c] && !theirs[""] && !slices.Contains(found[name], c) {
+		if theirs[""] {
+			continue
+		}
+		for _, c := range slices.SortedFunc(maps.Keys(mine), byNumber) {
+			if !theirs[c] {
 				found[name] = append(found[name], c)
 			}
 		}
 	}
 	return found
 }
+
+// byNumber orders "address family 9" before "address family 10".
+func byNumber(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // open returns the conditions under which a profile lets a call through.
 func open(p *Profile, all map[string]access, name string) map[string]bool {

@@ -14,11 +14,7 @@ import (
 // shows the name, so that the name tells what was read.
 const Dir = "/etc/docker/seccomp"
 
-const (
-	namePrefix = "bulwark-"
-	nameSuffix = ".json"
-	digestSize = 12 // hex digits in a name
-)
+const digestSize = 12 // hex digits in a name
 
 // Controls of the section.
 const (
@@ -57,13 +53,13 @@ func (Kind) Name() string { return Control }
 
 // pathOf is where a profile lies.
 func pathOf(content []byte) string {
-	return path.Join(Dir, namePrefix+resource.Sum(content)[:digestSize]+nameSuffix)
+	return path.Join(Dir, "bulwark-"+resource.Sum(content)[:digestSize]+".json")
 }
 
-// ours reports whether a path is one that this kind writes.
-func ours(p string) bool {
-	dir, name := path.Split(p)
-	return path.Clean(dir) == Dir && strings.HasPrefix(name, namePrefix) && strings.HasSuffix(name, nameSuffix)
+// ours reports whether a file is one that this kind wrote and nobody has edited
+// since: its name tells its content.
+func ours(f resource.File) bool {
+	return f.Print.Type == resource.Regular && f.Path == pathOf(f.Content)
 }
 
 // engineOf is the version of the dockerd that will read the profile: the
@@ -74,7 +70,9 @@ func engineOf(s *resource.Snapshot) (engine.Version, error) {
 
 // machineOf is the host that profiles are compared for; one that does not say
 // what it is has all system calls.
-func machineOf(s *resource.Snapshot) Machine { return Machine{Arch: s.Host.Value.Arch} }
+func machineOf(s *resource.Snapshot) Machine {
+	return MachineOf(s.Host.Value.Arch, s.Host.Value.Kernel)
+}
 
 // Profile returns the profile that the policy leads to, nil for the engine's
 // own, or says why there is none.
@@ -141,11 +139,29 @@ func ownProfile(want *Want, s *resource.Snapshot) ([]byte, *resource.ControlResu
 		return nil, resource.Block("chown root "+path+"; chmod go-w "+path,
 			"cannot use %s: others than root may write it (owner %d, mode %04o)", path, f.Print.UID, f.Print.Mode)
 	}
-	bad := Refusals(Check(f.Content, Options{DefaultAllow: want.DefaultAllow || want.Named != "", Libseccomp: s.Seccomp.Value.Libseccomp}))
-	if len(bad) > 0 {
-		return nil, resource.Block("bulwark seccomp explain "+path, "cannot use %s: %s", path, joined(bad))
+	o := optionsFor(want, s)
+	if bad := Refusals(Check(f.Content, o)); len(bad) > 0 {
+		remedy := "bulwark seccomp explain " + path
+		if o.DefaultAllow {
+			remedy += " --accept-default-allow"
+		}
+		return nil, resource.Block(remedy, "cannot use %s: %s", path, joined(bad))
 	}
 	return f.Content, nil
+}
+
+// optionsFor is what a profile is judged by on this host. By dockerd's own key an
+// admin may name one that lets through what it does not name: there is no place
+// in the policy to say that it is meant.
+func optionsFor(want *Want, s *resource.Snapshot) Options {
+	have, _ := engineOf(s)
+	return OptionsOf(s.Seccomp.Value.Runtime, s.Seccomp.Value.Libseccomp, have, machineOf(s), want.DefaultAllow || want.Named != "")
+}
+
+// OptionsOf reads what runc says of itself ("runc version 1.1.5+ds1").
+func OptionsOf(runtime, libseccomp string, e engine.Version, m Machine, defaultAllow bool) Options {
+	runc, _ := engine.ParseVersion(strings.TrimPrefix(runtime, "runc version ")) // else not known
+	return Options{DefaultAllow: defaultAllow, Runc: runc, Libseccomp: libseccomp, Engine: e, Machine: m}
 }
 
 func article(t resource.FileType) string {

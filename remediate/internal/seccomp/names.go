@@ -41,14 +41,7 @@ var tables = sync.OnceValue(func() map[string]bool {
 func isSyscall(name string) bool { return tables()[name] }
 
 // syscalls returns all names, sorted.
-func syscalls() []string {
-	var names []string
-	for name := range tables() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func syscalls() []string { return slices.Sorted(maps.Keys(tables())) }
 
 // auditTables maps GOARCH to the tables of linux audit for it and for the 32-bit
 // programs that it runs; an architecture that is not there has all.
@@ -58,31 +51,53 @@ func auditTables() map[string][]string {
 	}
 }
 
-// callsOn returns the system calls of one architecture, and those that are in
-// no table, since they are newer.
+// callsOn returns the system calls of one architecture, sorted, and those that
+// are in no table, since they are newer.
 func callsOn(arch string) []string {
-	names, elsewhere := map[string]bool{}, map[string]bool{}
-	mine, ok := auditTables()[arch]
-	for table, calls := range auparse.AuditSyscalls {
-		for _, name := range calls {
-			if !ok || slices.Contains(mine, table) {
-				names[name] = true
-			}
-			elsewhere[name] = true
-		}
+	if calls, ok := callsByArch()[arch]; ok {
+		return calls
 	}
-	for name := range tables() {
-		if !elsewhere[name] {
-			names[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
+	return syscalls()
 }
 
-// essential are calls without which runc cannot start a program after it has
-// loaded the filter, or no C library can end one.
-func essential() []string {
-	return []string{"brk", "close", "execve", "exit_group", "futex", "mmap", "mprotect", "munmap", "read", "rt_sigreturn", "write"}
+var callsByArch = sync.OnceValue(func() map[string][]string {
+	out := map[string][]string{}
+	for arch, mine := range auditTables() {
+		out[arch] = slices.DeleteFunc(syscalls(), func(name string) bool { return !isIn(name, mine) && isIn(name, allTables()) })
+	}
+	return out
+})
+
+func allTables() []string { return slices.Collect(maps.Keys(auparse.AuditSyscalls)) }
+
+// isIn reports whether one of the tables has the name.
+func isIn(name string, in []string) bool {
+	return slices.ContainsFunc(in, func(t string) bool { return numbers()[t][name] })
+}
+
+var numbers = sync.OnceValue(func() map[string]map[string]bool {
+	out := map[string]map[string]bool{}
+	for table, calls := range auparse.AuditSyscalls {
+		out[table] = map[string]bool{}
+		for _, name := range calls {
+			out[table][name] = true
+		}
+	}
+	return out
+})
+
+// needed are the calls without which no container starts, or no program runs:
+// those that runc makes after it has loaded the filter (found by taking each
+// call of the default out in turn, with runc 1.1.5; other releases need most of
+// them), and those that every C library makes.
+func needed(m Machine) []string {
+	all := []string{
+		"arch_prctl", "capget", "capset", "chdir", "close", "execve", "fstat", "fstatfs", "futex", "getcwd", "getdents64", "getppid",
+		"mprotect", "newfstatat", "openat", "prctl", "read", "setgid", "setgroups", "setuid",
+		"brk", "exit_group", "mmap", "munmap", "rt_sigreturn", "write",
+	}
+	here := callsOn(m.Arch)
+	return slices.DeleteFunc(all, func(name string) bool { return !slices.Contains(here, name) })
 }
 
 // meant suggests the name that a misspelt one is nearest to.

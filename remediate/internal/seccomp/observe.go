@@ -3,6 +3,7 @@ package seccomp
 import (
 	"context"
 	"encoding/json"
+	"path"
 	"strings"
 	"sync"
 
@@ -14,9 +15,10 @@ func (k Kind) Observe(ctx context.Context, want *Want, r resource.Reader, s *res
 	var sec resource.Seccomp
 	var wg sync.WaitGroup
 	wg.Go(func() { sec.Runtime, sec.Libseccomp = Runtime(ctx, r) })
-	if path := want.source(); path != "" {
-		sec.Source = source(r, path)
+	if file := want.source(); file != "" {
+		sec.Source = source(r, file)
 	}
+	wg.Go(func() { sec.Filters = r.Filters(ctx, s.Containers.Value) })
 	wg.Wait()
 	s.Seccomp = resource.Known(sec)
 	var wanted string
@@ -30,17 +32,17 @@ func (k Kind) Observe(ctx context.Context, want *Want, r resource.Reader, s *res
 	s.Seccomp = resource.Known(sec)
 }
 
-func source(r resource.Reader, path string) *resource.Fact[resource.File] {
-	f, err := r.File(path)
+func source(r resource.Reader, file string) *resource.Fact[resource.File] {
+	f, err := r.File(file)
 	fact := resource.Known(f)
 	if err != nil {
-		fact = resource.Unknown[resource.File](strings.TrimPrefix(err.Error(), "cannot read "+path+": "))
+		fact = resource.Unknown[resource.File](strings.TrimPrefix(err.Error(), "cannot read "+file+": "))
 	}
 	return &fact
 }
 
-// profiles reads the wanted file and the one of bulwark's that daemon.json
-// names now.
+// profiles reads the wanted file, the folder, and the one that daemon.json names
+// now if it is bulwark's.
 func (k Kind) profiles(r resource.Reader, sec *resource.Seccomp, wanted string) error {
 	var err error
 	if wanted != "" {
@@ -48,14 +50,18 @@ func (k Kind) profiles(r resource.Reader, sec *resource.Seccomp, wanted string) 
 			return err
 		}
 		sec.Profile.Path = wanted
+		if sec.Dir, err = r.Fingerprint(Dir); err != nil {
+			return err
+		}
 	}
 	now, err := k.named(r)
-	if err != nil || now == wanted || !ours(now) {
+	if err != nil || now == wanted || path.Dir(now) != Dir {
 		return err
 	}
 	f, err := r.File(now)
-	f.Path = now
-	sec.Former = &f
+	if f.Path = now; ours(f) {
+		sec.Former = &f
+	}
 	return err
 }
 
@@ -66,11 +72,18 @@ func (k Kind) named(r resource.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return NamedBy(f.Content), nil
+}
+
+// NamedBy is the profile that a daemon.json names, "" if none.
+func NamedBy(daemonJSON []byte) string {
 	var d struct {
 		Profile string `json:"seccomp-profile"`
 	}
-	_ = json.Unmarshal(f.Content, &d)
-	return d.Profile, nil
+	if json.Unmarshal(daemonJSON, &d) != nil || d.Profile == "" {
+		return ""
+	}
+	return path.Clean(d.Profile)
 }
 
 // Runtime asks runc for its version and that of libseccomp, which it prints

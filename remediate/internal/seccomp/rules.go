@@ -14,15 +14,19 @@ func (c *checker) rule(i int) {
 	case given(n.get("name")) && given(n.get("names")):
 		c.refuse(n.line, key, "has both name and names: containers do not start")
 	case len(r.Names) == 0:
-		c.refuse(n.line, key, "names no system call: containers do not start")
+		c.add(false, n.line, key, "names no system call")
+	case slices.Contains(r.Names, ""):
+		c.refuse(n.line, key, "has an empty name: containers do not start")
 	case r.Action == "":
 		c.refuse(n.line, key, "has no action: containers do not start")
 	case !knownAction(r.Action):
 		c.refuse(n.get("action").line, key+".action", "unknown action %q%s", r.Action, meant(string(r.Action), actions()))
+	case c.tooNew(r.Action):
+		c.refuse(n.get("action").line, key+".action", "runc %s of this host does not know %s: containers do not start", c.opt.Runc, r.Action)
 	case r.Action == specs.ActNotify:
 		c.refuse(n.get("action").line, key+".action", "hands the calls to a program that dockerd does not start")
 	}
-	if r.Action == c.p.DefaultAction && sameErrno(r.ErrnoRet, c.p.DefaultErrnoRet) {
+	if c.isDefault(r) {
 		c.add(false, n.line, key, "its action is the default one: runc passes the rule over, and another that lets the call through holds")
 	}
 	c.errno(n.get("errnoRet"), key+".errnoRet", r.Action, r.ErrnoRet)
@@ -56,11 +60,13 @@ func (c *checker) names(n *node, key string, r *profiles.Syscall) {
 		if list := n.get("names"); given(list) {
 			at = list.items[slices.Index(r.Names, name)]
 		}
+		hole := !allows(r) && c.byDefault()
 		switch {
+		case name == "":
 		case !isSyscall(name):
-			c.add(!allows(r), at.line, key, "%q is not a system call that this bulwark knows%s: runc passes it over", name, meant(name, syscalls()))
-		case !allows(r) && c.byDefault() && newerThan(name, c.opt.Libseccomp):
-			c.refuse(at.line, key, "%s is not known to libseccomp %s of this host: runc passes it over, and the default action lets it through", name, c.opt.Libseccomp)
+			c.add(hole, at.line, key, "%q is not a system call that this bulwark knows%s; runc passes it over", name, meant(name, syscalls()))
+		case hole && newerThan(name, c.opt.Libseccomp):
+			c.add(false, at.line, key, "%s may not be known to libseccomp %s of this host: then runc passes it over, and the default action lets it through", name, c.opt.Libseccomp)
 		}
 	}
 }
@@ -68,6 +74,11 @@ func (c *checker) names(n *node, key string, r *profiles.Syscall) {
 // byDefault reports whether what no rule names is let through.
 func (c *checker) byDefault() bool {
 	return c.p.DefaultAction == specs.ActAllow || c.p.DefaultAction == specs.ActLog
+}
+
+// tooNew: runc before 1.1.2 starts no container with these.
+func (c *checker) tooNew(a specs.LinuxSeccompAction) bool {
+	return (a == specs.ActKillProcess || a == specs.ActKillThread) && c.opt.Runc.Known() && c.opt.Runc.Compare(v(1, 1, 2)) < 0
 }
 
 // args: runc makes of several conditions on one argument as many rules, of which
