@@ -12,7 +12,7 @@ var settledAudit string
 
 // auditState is what the kernel does with events, without the counters.
 func auditState() (string, error) {
-	return output("sh", "-euc", "auditctl -s | grep -E '^(enabled|failure|rate_limit|backlog_limit|backlog_wait_time) '; auditctl -l")
+	return output("sh", "-euc", "auditctl -s | grep -E '^(enabled|failure|rate_limit|backlog_limit|backlog_wait_time) '; for i in 1 2 3 4 5 6 7 8 9; do auditctl -l 2>/dev/null && exit; sleep 0.3; done; auditctl -l")
 }
 
 // resetAudit loads the rules of the files that are back. The container rig has

@@ -35,8 +35,11 @@ func (p *plan) afterwards() []resource.AuditRule {
 	return append(left, add...)
 }
 
+// shown is how many rules of others are told by themselves.
+const shown = 5
+
 // tellHidden says it once for each rule of others, whether it hides one rule
-// of ours or forty.
+// of ours or forty, and of a great many only how many they are.
 func (p *plan) tellHidden(found []auditrules.Hiding) {
 	for _, never := range []bool{true, false} {
 		hides := map[string]map[string]bool{}
@@ -51,23 +54,26 @@ func (p *plan) tellHidden(found []auditrules.Hiding) {
 			}
 			hides[h.By.Text][h.Own.Text] = true
 		}
-		for _, by := range order {
-			p.tell(never, by, len(hides[by]))
+		for _, by := range order[:min(shown, len(order))] {
+			p.tell(never, fmt.Sprintf("the rule %q, which is not bulwark's, stands before and takes events from %s of bulwark", strings.TrimSpace(by), rules(len(hides[by]))))
+		}
+		if n := len(order) - shown; n > 0 {
+			p.tell(never, fmt.Sprintf("%s more, which are not bulwark's, stand before and take events from rules of bulwark", rules(n)))
 		}
 	}
 }
 
-func (p *plan) tell(never bool, by string, n int) {
-	what := "takes events"
-	if n == 1 {
-		what += " from a rule of bulwark"
-	} else {
-		what += fmt.Sprintf(" from %d rules of bulwark", n)
-	}
-	text := strings.TrimSpace(by)
+func (p *plan) tell(never bool, text string) {
 	if never {
-		p.warn("the rule %q, which is not bulwark's, stands before and %s", text, what)
+		p.warn("%s", text)
 		return
 	}
-	p.note("the rule %q, which is not bulwark's, stands before and %s: they are recorded under its key", text, what)
+	p.note("%s: they are recorded under their key", text)
+}
+
+func rules(n int) string {
+	if n == 1 {
+		return "1 rule"
+	}
+	return fmt.Sprintf("%d rules", n)
 }

@@ -218,7 +218,7 @@ func TestNotes(t *testing.T) {
 		"switched off":     {foreign("99-x.rules", "-e 0\n"), resource.WarningImpact, []string{"99-x.rules line 1: -e 0"}},
 		"locked by others": {foreign("99-x.rules", "-e 2\n"), resource.NoteImpact, []string{"99-x.rules line 1: -e 2"}},
 		"hidden":           {foreign("10-x.rules", "-a never,exit -F dir=/etc\n"), resource.WarningImpact, []string{"dir=/etc", "takes events from"}},
-		"recorded by them": {foreign("10-x.rules", "-w /etc/docker -p wa -k docker\n"), resource.NoteImpact, []string{"/etc/docker -p wa -k docker", "under its key"}},
+		"recorded by them": {foreign("10-x.rules", "-w /etc/docker -p wa -k docker\n"), resource.NoteImpact, []string{"/etc/docker -p wa -k docker", "under their key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := snapshot(t, "bookworm")
@@ -227,6 +227,21 @@ func TestNotes(t *testing.T) {
 			told(t, r, c.level, c.parts...)
 			status(t, r, "audit")
 		})
+	}
+}
+
+// Of a great many rules of others the plan tells how many they are.
+func TestManyBefore(t *testing.T) {
+	s := snapshot(t, "bookworm")
+	var text strings.Builder
+	for i := range 40 {
+		text.WriteString("-w /etc/docker/" + strings.Repeat("x", i+1) + " -p wa -k theirs\n")
+	}
+	foreign("10-x.rules", text.String())(&s.Audit.Value)
+	r := kind.Diff(files, s, nil)
+	told(t, r, resource.NoteImpact, "35 rules more", "under their key")
+	if len(r.Impacts) > 10 {
+		t.Errorf("%d impacts", len(r.Impacts))
 	}
 }
 
