@@ -120,7 +120,7 @@ func (p *plan) bootWarnings() {
 	if b.stop != "" {
 		p.warn("%s: the load at boot ends there, and %s", b.stop, afterStop(b))
 	}
-	if !b.reset {
+	if !b.reset && !p.missing() { // the package brings a file that has it
 		p.warn("no file in %s has -D: the second augenrules --load of a boot ends at the first rule, which is there already", auditrules.RulesDir)
 	}
 	switch {

@@ -103,6 +103,7 @@ func TestDiff(t *testing.T) {
 			s.Binary, s.Engine = resource.Unknown[resource.Binary]("gone"), resource.Unknown[resource.Engine]("gone")
 			return s
 		}, resource.Unread, "cannot tell what the engine's own profile denies", ""},
+		"engine without errnos": {want(), func(*testing.T) *resource.Snapshot { return host("20.10.9") }, resource.Blocked, "Engine 20.10.9 takes no errno", ""},
 		"pinned needs no engine": {&seccomp.Want{Pinned: true}, func(*testing.T) *resource.Snapshot {
 			s := host("")
 			s.Binary, s.Engine = resource.Unknown[resource.Binary]("gone"), resource.Unknown[resource.Engine]("gone")

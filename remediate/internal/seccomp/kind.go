@@ -95,9 +95,16 @@ func (Kind) Profile(want *Want, s *resource.Snapshot) ([]byte, *resource.Control
 		return nil, resource.CannotRead("run where dockerd can be asked for its version, or say base: pinned in the policy",
 			"cannot tell what the engine's own profile denies: %s", cmp.Or(s.Binary.Unknown, s.Engine.Unknown, err.Error()))
 	}
+	if have.Compare(errnos) < 0 {
+		return nil, resource.Block("upgrade Docker Engine",
+			"Engine %s takes no errno from a profile, which clone3 and socketcall need in order to be denied: Engine %s and newer do", have, errnos)
+	}
 	r.Engine = have
 	return Encode(Derive(r)), nil
 }
+
+// errnos is the first release whose profiles may say errnoRet.
+var errnos = v(20, 10, 10)
 
 // Key returns what daemon.json must say for seccomp-profile: a path, or "" for
 // the engine's own profile. It is not ok when there is no profile to name.
