@@ -12,17 +12,22 @@ import (
 // hidden warns of rules of others that stand before ours, now or after a boot,
 // and take events from them: the kernel goes by the first rule that matches.
 func (p *plan) hidden() {
-	never := map[string]bool{}
+	never, everywhere := map[string]bool{}, map[string]bool{}
 	for _, l := range p.lines {
-		never[string(l.rule.Wire)] = l.rule.Action == "never"
+		never[string(l.rule.Wire)], everywhere[string(l.rule.Wire)] = l.rule.Action == "never", l.rule.Path == ""
 	}
 	now := p.afterwards()
 	found := auditrules.Hidden(now, p.wanted)
 	if boot := auditrules.Sorted(p.boot.rules); !auditrules.Same(now, boot) {
 		found = append(found, auditrules.Hidden(boot, p.wanted)...)
 	}
-	// What of ours keeps events out loses nothing by another that does.
-	p.tellHidden(slices.DeleteFunc(found, func(h auditrules.Hiding) bool { return never[string(h.Own.Wire)] }))
+	p.tellHidden(slices.DeleteFunc(found, func(h auditrules.Hiding) bool {
+		own := string(h.Own.Wire)
+		// What of ours keeps events out loses nothing by another that does. A
+		// watch and a rule for all paths meet in a mount on what is watched, which
+		// is recorded by the one or the other.
+		return never[own] || !h.Never && everywhere[own] && strings.HasPrefix(h.By.Text, "-w ")
+	}))
 }
 
 // afterwards are the rules of the kernel as the operation leaves them.
