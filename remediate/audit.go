@@ -80,6 +80,21 @@ func undoAudit(steps []txn.StepSpec, s *resource.Snapshot) (back []txn.StepSpec,
 	return []txn.StepSpec{{Name: auditStep, Payload: b}}, nil, nil
 }
 
+// auditHolds reports whether the kernel has exactly the rules that plan loaded.
+func auditHolds(plan *resource.Plan, s *resource.Snapshot) bool {
+	own, _, err := audit.Own(s)
+	for _, op := range plan.Operations {
+		if op.Kind != auditStep {
+			continue
+		}
+		var p auditrules.Payload
+		if err != nil || json.Unmarshal(op.Payload, &p) != nil || !auditrules.Same(own, p.After) {
+			return false
+		}
+	}
+	return err == nil
+}
+
 // changesRules reports whether steps change rules in the kernel.
 func changesRules(steps []txn.StepSpec) bool {
 	return len(stepsOf(steps, egressStep))+len(stepsOf(steps, auditStep)) > 0

@@ -55,6 +55,16 @@ func TestUndoAudit(t *testing.T) {
 	if !auditrules.Same(p.Before, []resource.AuditRule{a, b}) || len(p.After) > 0 || p.Enable {
 		t.Errorf("%+v", p)
 	}
+	plan := &resource.Plan{Operations: []resource.Operation{{Kind: auditStep, Payload: steps[1].Payload}}}
+	if !auditHolds(plan, s) {
+		t.Error("the rules of the plan are there and do not hold")
+	}
+	if auditHolds(&resource.Plan{Operations: []resource.Operation{{Kind: auditStep, Payload: steps[0].Payload}}}, s) {
+		t.Error("other rules hold")
+	}
+	if !dropRules(plan, auditStep) || dropRules(plan, egressStep) {
+		t.Error("rules were not dropped once")
+	}
 	s.Audit.Value.Kernel.Value.Enabled = resource.AuditLocked
 	if back, stays, err = undoAudit(steps, s); err != nil || back != nil || len(stays) != 1 || !strings.Contains(stays[0], "until the next boot") {
 		t.Error(back, stays, err)

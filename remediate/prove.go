@@ -16,8 +16,14 @@ import (
 func (h *Host) prove(ctx context.Context, policy *plans.Policy, res *ApplyResult) error {
 	s := h.Observe(ctx, policy)
 	now := NewPlan(policy, s)
-	if res.Plan.Service.Action == resource.Restart && rulesHold(res.Plan, s) && dropRules(now) {
+	if res.Plan.Service.Action != resource.Restart {
+		return asWanted(now)
+	}
+	if rulesHold(res.Plan, s) && dropRules(now, egressStep) {
 		res.Notes = append(res.Notes, "egress: the restart changed containers or networks, and rules that name them are out of date: run bulwark apply again")
+	}
+	if auditHolds(res.Plan, s) && dropRules(now, auditStep) {
+		res.Notes = append(res.Notes, "audit: the restart made or removed files that rules watch: run bulwark apply again")
 	}
 	return asWanted(now)
 }
@@ -37,14 +43,15 @@ func rulesHold(plan *resource.Plan, s *resource.Snapshot) bool {
 	return ok
 }
 
-// dropRules takes rules out of a plan and reports whether there were any: a
-// restart of dockerd gives containers new addresses and, with userns-remap,
-// other networks, so that rules which name them are due again at once.
-func dropRules(p *resource.Plan) bool {
+// dropRules takes rules of a kind out of a plan and reports whether there were
+// any: a restart of dockerd gives containers new addresses and, with
+// userns-remap, other networks, and an engine makes folders that were not there,
+// so that rules which name them are due again at once.
+func dropRules(p *resource.Plan, kind string) bool {
 	n := len(p.Operations)
-	p.Operations = slices.DeleteFunc(p.Operations, func(o resource.Operation) bool { return o.Kind == egressStep })
+	p.Operations = slices.DeleteFunc(p.Operations, func(o resource.Operation) bool { return o.Kind == kind })
 	n -= len(p.Operations)
-	p.Changes = slices.DeleteFunc(p.Changes, func(c resource.Change) bool { return c.Kind == egressStep })
+	p.Changes = slices.DeleteFunc(p.Changes, func(c resource.Change) bool { return c.Kind == kind })
 	return n > 0
 }
 
