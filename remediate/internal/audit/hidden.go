@@ -22,11 +22,10 @@ func (p *plan) hidden() {
 		found = append(found, auditrules.Hidden(boot, p.wanted)...)
 	}
 	p.tellHidden(slices.DeleteFunc(found, func(h auditrules.Hiding) bool {
-		own := string(h.Own.Wire)
 		// What of ours keeps events out loses nothing by another that does. A
 		// watch and a rule for all paths meet in a mount on what is watched, which
 		// is recorded by the one or the other.
-		return never[own] || !h.Never && everywhere[own] && strings.HasPrefix(h.By.Text, "-w ")
+		return never[string(h.Own.Wire)] || !h.Never && everywhere[string(h.Own.Wire)] && strings.HasPrefix(h.By.Text, "-w ")
 	}))
 }
 
