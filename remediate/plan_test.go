@@ -13,7 +13,7 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-func policy(t *testing.T, name string) *plans.Policy {
+func policy(t testing.TB, name string) *plans.Policy {
 	t.Helper()
 	p, err := plans.Load(name, nil)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	profiles "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -89,6 +90,11 @@ type access struct {
 
 // accesses is what a container with the capabilities may call.
 func accesses(p *Profile, m Machine, caps []string) map[string]access {
+	return accessesOf(p, m, caps, nil)
+}
+
+// accessesOf is for some calls alone; nil is all.
+func accessesOf(p *Profile, m Machine, caps []string, only map[string]bool) map[string]access {
 	out := map[string]access{}
 	of := func(name string) access {
 		if _, ok := out[name]; !ok {
@@ -101,6 +107,9 @@ func accesses(p *Profile, m Machine, caps []string) map[string]access {
 			continue // runc passes it over
 		}
 		for _, name := range r.Names {
+			if only != nil && !only[name] {
+				continue
+			}
 			for _, c := range conditions(name, r) {
 				if allows(r) {
 					of(name).allowed[c] = true
@@ -129,9 +138,9 @@ func throughMultiplexers(all map[string]access, of func(string) access) {
 func conditions(name string, r *profiles.Syscall) []string {
 	if name == "socket" && !slices.ContainsFunc(r.Args, func(a specs.LinuxSeccompArg) bool { return a.Index != 0 }) {
 		var out []string
-		for f := range uint64(afMax) {
-			if passes(r, f) {
-				out = append(out, fmt.Sprintf("address family %d", f))
+		for f, text := range familyTexts() {
+			if passes(r, uint64(f)) {
+				out = append(out, text)
 			}
 		}
 		return out
@@ -142,6 +151,14 @@ func conditions(name string, r *profiles.Syscall) []string {
 	}
 	return []string{strings.Join(parts, ", ")}
 }
+
+var familyTexts = sync.OnceValue(func() []string {
+	var all []string
+	for f := range afMax {
+		all = append(all, fmt.Sprintf("address family %d", f))
+	}
+	return all
+})
 
 // afMax is beyond every address family (AF_MAX of linux/socket.h is 46).
 const afMax = 48

@@ -59,6 +59,19 @@ type plan struct {
 	s       *resource.Snapshot
 	content []byte // nil: the engine's own
 	file    resource.File
+
+	decoded *Profile // of content, see profile
+}
+
+// profile is content decoded, nil if there is none. It has passed Check, or was
+// made by Encode.
+func (p *plan) profile() *Profile {
+	if p.decoded == nil && p.content != nil {
+		if root, err := parseTree(p.content); err == nil {
+			p.decoded, _ = decode(p.content, root)
+		}
+	}
+	return p.decoded
 }
 
 func (p *plan) read() *resource.ControlResult {
@@ -133,8 +146,9 @@ func (p *plan) dirOpen() string {
 func (p *plan) result() resource.Result {
 	out := resource.Result{Controls: []resource.ControlResult{{ID: Control, Status: resource.OK}}}
 	if p.differs() {
-		out.Changes = []resource.Change{p.change()}
-		out.Controls[0] = resource.ControlResult{ID: Control, Status: resource.Changing, Reason: p.reason()}
+		why := p.reason()
+		out.Changes = []resource.Change{p.change(why)}
+		out.Controls[0] = resource.ControlResult{ID: Control, Status: resource.Changing, Reason: why}
 		if p.file.Print.Exists() {
 			out.Service = resource.Service{Action: resource.Restart, Reasons: []string{"dockerd may have read " + p.file.Path + " as somebody edited it"}}
 		}
@@ -152,9 +166,9 @@ func (p *plan) differs() bool {
 	return p.content != nil && (!p.file.Print.Exists() || !bytes.Equal(p.file.Content, p.content))
 }
 
-func (p *plan) change() resource.Change {
+func (p *plan) change(why string) resource.Change {
 	c := resource.Change{
-		Kind: Control, Path: p.file.Path, Action: resource.Create, Controls: []string{Control}, Why: []string{p.reason()},
+		Kind: Control, Path: p.file.Path, Action: resource.Create, Controls: []string{Control}, Why: []string{why},
 		Before: p.file.Print, Content: p.content, Mode: 0o644,
 	}
 	if p.file.Print.Exists() {
@@ -175,8 +189,8 @@ func (p *plan) reason() string {
 		return p.gain()
 	}
 	old, ok := usable(former.Content)
-	wanted, made := usable(p.content)
-	if !ok || !made {
+	wanted := p.profile()
+	if !ok || wanted == nil {
 		return former.Path + " is damaged"
 	}
 	if loose := compare(old, wanted, machineOf(p.s)); len(loose) > 0 {
@@ -189,16 +203,21 @@ func (p *plan) reason() string {
 // not.
 func (p *plan) gain() string {
 	have, _ := engineOf(p.s) // unknown: the pinned base
-	wanted, ok := usable(p.content)
-	if !ok {
-		return "containers do not get the profile of the policy"
-	}
-	taken := compare(EngineDefault(have), wanted, machineOf(p.s))
-	if len(taken) == 0 {
-		return "containers do not get the profile of the policy"
-	}
-	return "containers can use system calls that the policy denies: " + strings.Join(namesIn(taken), ", ")
+	m := machineOf(p.s)
+	return lastGain.get(fmt.Sprint(have, m, resource.Sum(p.content)), func() string {
+		wanted := p.profile()
+		if wanted == nil {
+			return "containers do not get the profile of the policy"
+		}
+		taken := compare(EngineDefault(have), wanted, m)
+		if len(taken) == 0 {
+			return "containers do not get the profile of the policy"
+		}
+		return "containers can use system calls that the policy denies: " + strings.Join(namesIn(taken), ", ")
+	})
 }
+
+var lastGain last[string]
 
 func namesIn(diffs []Difference) []string {
 	const most = 8

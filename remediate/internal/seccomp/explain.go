@@ -65,12 +65,13 @@ func usable(content []byte) (*Profile, bool) {
 // those with capabilities that one of them has a rule for.
 func compare(a, b *Profile, m Machine) []Difference {
 	found := map[string][]string{}
-	always := against(a, b, m, nil)
+	always := against(a, b, m, nil, nil)
+	some := conditionalCalls(a, b)
 	for name, when := range always {
 		found[name] = when
 	}
 	for _, caps := range conditional(a, b) {
-		for name, when := range against(a, b, m, caps) {
+		for name, when := range against(a, b, m, caps, some) {
 			for _, w := range when {
 				if !slices.Contains(always[name], w) && !slices.Contains(always[name], "") {
 					found[name] = append(found[name], strings.TrimSuffix("with "+strings.Join(caps, " and ")+", "+w, ", "))
@@ -109,14 +110,39 @@ func conditional(all ...*Profile) [][]string {
 	return out
 }
 
+// conditionalCalls are the calls of rules that capabilities decide about, and the
+// multiplexers of those: for all others no set of capabilities tells anything new.
+func conditionalCalls(all ...*Profile) map[string]bool {
+	calls := map[string]bool{}
+	for _, p := range all {
+		for _, r := range p.Syscalls {
+			if (r.Includes == nil || len(r.Includes.Caps) == 0) && (r.Excludes == nil || len(r.Excludes.Caps) == 0) {
+				continue
+			}
+			for _, name := range r.Names {
+				calls[name] = true
+				if m := multiplexerOf(name); m != "" {
+					for _, member := range append(multiplexers()[m], m) {
+						calls[member] = true
+					}
+				}
+			}
+		}
+	}
+	return calls
+}
+
 // against returns the conditions, "" for none, under which a lets a call through
 // and b does not. What b lets through always it lets through under every
 // condition; two different conditions count as different, though one might
 // imply the other.
-func against(a, b *Profile, m Machine, caps []string) map[string][]string {
-	in, out := accesses(a, m, caps), accesses(b, m, caps)
+func against(a, b *Profile, m Machine, caps []string, only map[string]bool) map[string][]string {
+	in, out := accessesOf(a, m, caps, only), accessesOf(b, m, caps, only)
 	found := map[string][]string{}
 	for _, name := range callsOn(m.Arch) {
+		if only != nil && !only[name] {
+			continue
+		}
 		mine, theirs := open(a, in, name), open(b, out, name)
 		if theirs[""] {
 			continue

@@ -126,10 +126,10 @@ func ownFilter(c resource.Container) bool {
 // read, or the engine's own profile is wanted, whose filters are not known to the
 // letter, a container that started before dockerd did counts as one.
 func (p *plan) older() func(resource.Container) bool {
-	profile, made := usable(p.content)
+	profile := p.profile()
 	digests := map[string]string{} // by capabilities, of which few sets are in use
 	return func(c resource.Container) bool {
-		if f, ok := p.s.Seccomp.Value.Filters[c.ID]; ok && made {
+		if f, ok := p.s.Seccomp.Value.Filters[c.ID]; ok && profile != nil {
 			key := strings.Join(f.Caps, " ")
 			if _, known := digests[key]; !known {
 				digests[key] = digestFor(profile, machineOf(p.s), f.Caps)

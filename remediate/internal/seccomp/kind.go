@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"strings"
 
@@ -85,7 +86,7 @@ func (Kind) Profile(want *Want, s *resource.Snapshot) ([]byte, *resource.Control
 		return nil, resource.Block("correct the policy at "+want.Origin, "%s", why)
 	}
 	if want.Pinned {
-		return Encode(Derive(r)), nil
+		return r.encoded(), nil
 	}
 	if r.plain() {
 		return nil, nil
@@ -100,7 +101,15 @@ func (Kind) Profile(want *Want, s *resource.Snapshot) ([]byte, *resource.Control
 			"Engine %s takes no errno from a profile, which clone3 and socketcall need in order to be denied: Engine %s and newer do", have, errnos)
 	}
 	r.Engine = have
-	return Encode(Derive(r)), nil
+	return r.encoded(), nil
+}
+
+var lastEncoded last[[]byte]
+
+// encoded is the written form of the recipe's profile; it is not to be changed.
+func (r Recipe) encoded() []byte {
+	key := fmt.Sprint(r.Engine, len(r.Deny), r.Deny, r.Allow)
+	return lastEncoded.get(key, func() []byte { return Encode(Derive(r)) })
 }
 
 // errnos is the first release whose profiles may say errnoRet.

@@ -41,7 +41,7 @@ var tables = sync.OnceValue(func() map[string]bool {
 func isSyscall(name string) bool { return tables()[name] }
 
 // syscalls returns all names, sorted.
-func syscalls() []string { return slices.Sorted(maps.Keys(tables())) }
+var syscalls = sync.OnceValue(func() []string { return slices.Sorted(maps.Keys(tables())) })
 
 // auditTables maps GOARCH to the tables of linux audit for it and for the 32-bit
 // programs that it runs; an architecture that is not there has all.
@@ -63,7 +63,7 @@ func callsOn(arch string) []string {
 var callsByArch = sync.OnceValue(func() map[string][]string {
 	out := map[string][]string{}
 	for arch, mine := range auditTables() {
-		out[arch] = slices.DeleteFunc(syscalls(), func(name string) bool { return !isIn(name, mine) && isIn(name, allTables()) })
+		out[arch] = slices.DeleteFunc(slices.Clone(syscalls()), func(name string) bool { return !isIn(name, mine) && isIn(name, allTables()) })
 	}
 	return out
 })
@@ -97,7 +97,7 @@ func needed(m Machine) []string {
 		"brk", "exit_group", "mmap", "munmap", "rt_sigreturn", "write",
 	}
 	here := callsOn(m.Arch)
-	return slices.DeleteFunc(all, func(name string) bool { return !slices.Contains(here, name) })
+	return slices.DeleteFunc(all, func(name string) bool { _, ok := slices.BinarySearch(here, name); return !ok })
 }
 
 // meant suggests the name that a misspelt one is nearest to.
