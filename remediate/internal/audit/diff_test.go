@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -205,14 +206,27 @@ func TestPathsOfRules(t *testing.T) {
 		"-a always,exit -F path=/usr/lib/systemd/system/docker.service -F perm=wa -F key=bulwark-docker-files",
 		"-a always,exit -F path=/etc/systemd/system/docker.service -F perm=wa -F key=bulwark-docker-files", // not there
 		"-a always,exit -F path=/etc/docker/daemon.json -F perm=wa -F key=bulwark-docker-files",            // not there
-		"-a always,exit -F dir=/etc/docker -F perm=wa -F key=bulwark-docker-files",
 		"-a always,exit -F path=/var/lib/docker -F perm=wa -F key=bulwark-docker-files",
 		"-a always,exit -F path=/run/containerd -F perm=wa -F key=bulwark-docker-files",
 		"-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=bulwark-docker-socket",
-		"-a always,exit -F dir=/var/lib/bulwark -F perm=wa -F key=bulwark-docker-files", // made by the transaction
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("missing: %s", line)
+		}
+	}
+	for _, dir := range []string{"/etc/docker", "/var/lib/bulwark"} { // the second is made by the transaction
+		for _, arch := range []string{"b64", "b32"} {
+			rule := regexp.MustCompile(`(?m)^-a always,exit -F perm=wa -F arch=` + arch + ` -S \S*,unlinkat,\S+ -F dir=` + dir + ` -F key=bulwark-docker-files$`)
+			if !rule.MatchString(text) {
+				t.Errorf("missing: %s", rule)
+			}
+		}
+	}
+	// A rule for a directory that is not for certain calls is looked at after each
+	// call of each process on the host.
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "dir=") && !strings.HasPrefix(line, "#") && !strings.Contains(line, " -S ") {
+			t.Errorf("costs each call: %s", line)
 		}
 	}
 	for _, never := range []string{"dir=/var/lib/docker ", "/overlay2", "/volumes", "path=/lib/", "/etc/sysconfig", "perm=x -F key"} {

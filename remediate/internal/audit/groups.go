@@ -228,7 +228,11 @@ func (f finder) watches(group string, t site, all []watch) []draft {
 			if w.daemon {
 				out = append(out, f.without(group, field, t)...)
 			}
-			out = append(out, w.draft(group, field))
+			if strings.HasPrefix(field, "dir=") {
+				out = append(out, below(group, w.comment(), field)...)
+			} else {
+				out = append(out, w.draft(group, field))
+			}
 		}
 	}
 	return out
@@ -251,7 +255,11 @@ func (w watch) draft(group, field string) draft {
 func (f finder) without(group, field string, t site) []draft {
 	var out []draft
 	for _, exe := range f.programs(t, "dockerd") {
-		out = append(out, draft{group, "not what the daemon writes", fmt.Sprintf("-a never,exit -F %s -F perm=wa -F exe=%s -F auid=unset %s", field, exe, key(group))})
+		perm := "-F perm=wa "
+		if strings.HasPrefix(field, "dir=") { // dockerd is a program of 64 bits
+			perm += "-F arch=b64 -S " + writesOf("b64") + " "
+		}
+		out = append(out, draft{group, "not what the daemon writes", fmt.Sprintf("-a never,exit %s-F %s -F exe=%s -F auid=unset %s", perm, field, exe, key(group))})
 	}
 	return out
 }
