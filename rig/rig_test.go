@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	flag.Parse()
+	seeded()
 	// testscript runs stories in parallel, but there is only one host.
 	if err := flag.Set("test.parallel", "1"); err != nil {
 		panic(err)

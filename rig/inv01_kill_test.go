@@ -1,0 +1,91 @@
+//go:build rig
+
+package rig_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+var recoverCommand = []string{"bulwark", "recover"}
+
+// Invariant 1: kill -9 at every system call of apply that changes something, on
+// the real host; every other time recovery is killed as well, at a point of its
+// own, and with -nested at each. After recover the host is as before or as wanted,
+// dockerd runs with that, and nothing is left lying about.
+func TestInvariant01Kill(t *testing.T) {
+	h := newWholeHost(t)
+	s := &killSweep{sweepHost: h, seen: map[string]int{}}
+	r := dice(t)
+	for i, n := range choose(t, h.total()) {
+		switch {
+		case *nested:
+			for m := 1; s.point(n, m); m++ {
+			}
+		case i%2 == 1:
+			s.point(n, 1+r.IntN(80))
+		default:
+			s.point(n, math.MaxInt32)
+		}
+	}
+	if s.seen["before"] < 1 || s.seen["after"] < 1 {
+		t.Errorf("the sweep did not see a whole apply: %v", s.seen)
+	}
+	t.Logf("%d runs, recovery killed in %d; %d were in rules of the kernel; ended %v", s.runs, s.recoveries, s.rules, s.seen)
+}
+
+type killSweep struct {
+	*sweepHost
+	seen                    map[string]int
+	runs, recoveries, rules int
+}
+
+// point kills apply at n, and recovery at m. It tells whether recovery came so
+// far as m.
+func (s *killSweep) point(n, m int) bool {
+	s.Helper()
+	res := s.crash(n, wholeApply)
+	last := res.Calls[len(res.Calls)-1]
+	at := fmt.Sprintf("killed at %s", last)
+	if res.Signal() != syscall.SIGKILL { // the number of calls differs by a few from run to run
+		at = "not killed"
+	}
+	if strings.HasPrefix(last.Name, "send") {
+		s.rules++
+	}
+	again := s.crash(m, recoverCommand).Signal() == syscall.SIGKILL
+	if again {
+		s.recoveries++
+		at += fmt.Sprintf(", recovery at its %d", m)
+	}
+	s.runs++
+	s.seen[s.settle(at)]++
+	return again
+}
+
+// settle recovers, judges, and brings the host back to before.
+func (h *sweepHost) settle(at string) string {
+	h.Helper()
+	h.mustRun(recoverCommand...)
+	end := h.judge(at)
+	if end == "after" {
+		h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+		h.judge("rollback after " + at)
+	}
+	return end
+}
+
+// total counts the calls of an apply.
+func (h *sweepHost) total() int {
+	h.Helper()
+	n := len(h.crash(math.MaxInt32, wholeApply).Calls)
+	if n < 100 {
+		h.Fatalf("only %d calls seen: the driver is blind", n)
+	}
+	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.judge("rollback of an undisturbed apply")
+	return n
+}
