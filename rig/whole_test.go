@@ -46,8 +46,21 @@ const wholeFile = "/root/whole.yaml"
 // held otherwise.
 var wholeApply = []string{"bulwark", "apply", "--yes", "--policy", wholeFile, "--settle", "0s", "--retry"}
 
-// newWholeHost is a host before the policy, with a container that restarts.
+var wholeRuns = map[string]func(string) bool{"before": runsBefore, "after": runsAfter}
+
+// newWholeHost is a host before the policy, with a container that restarts. It is
+// put back when the test is over.
 func newWholeHost(t *testing.T) *sweepHost {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := resetHost(); err != nil {
+			t.Error(err)
+		}
+	})
+	return wholeHost(t)
+}
+
+func wholeHost(t *testing.T) *sweepHost {
 	t.Helper()
 	vm, err := inVM()
 	if err != nil {
@@ -57,7 +70,7 @@ func newWholeHost(t *testing.T) *sweepHost {
 	if vm {
 		policy += wholeAudit
 	}
-	h := newSweepHost(t, policy, map[string]func(string) bool{"before": runsBefore, "after": runsAfter})
+	h := newSweepHost(t, policy, wholeRuns)
 	h.touchesAll(vm)
 	return h
 }

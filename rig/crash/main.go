@@ -22,14 +22,19 @@ func run(args []string) int {
 	fs.Usage = func() {
 		fmt.Fprintln(fs.Output(), `usage: crash [flags] -- CMD ARG...
 
-Kills CMD at its Nth system call that changes something on disk; the call is
-not carried out. With -n 0 it runs to the end and total=N is printed, to stderr.
+Kills CMD at its Nth system call that changes something on disk or in netfilter;
+the call is not carried out. Calls are counted over all threads and children. With
+-n 0 it runs to the end and total=N is printed, to stderr.
 The exit code is that of CMD, or 128 plus the number of the signal.`)
 		fs.PrintDefaults()
 	}
 	n := fs.Int("n", 0, "number of the call to act at; 0 only counts")
 	sig := fs.String("signal", "KILL", "signal to send, without SIG")
 	errno := fs.String("errno", "", "make the call fail with this error (EIO, ENOSPC, ...) instead of killing")
+	cut := fs.String("cut", "", "cut the power instead of killing: of the file system at -disk as if its journal was\n"+
+		"written out and data not (data-lost), or neither (all-lost), by FS_IOC_SHUTDOWN, on ext4 and XFS;\n"+
+		"or hold the program there for ever, for whoever copies the disk meanwhile (hold).\nWith -n 0: when it has ended")
+	disk := fs.String("disk", "/", "a directory of that file system")
 	parent := fs.Bool("tracee-only", false, "do not count calls of children, and leave them alive")
 	list := fs.Bool("list", false, "print every call with its number and paths, to stderr")
 	if err := fs.Parse(args); err != nil || fs.NArg() == 0 {
@@ -37,6 +42,9 @@ The exit code is that of CMD, or 128 plus the number of the signal.`)
 		return 2
 	}
 	act, err := action(*sig, *errno)
+	if err == nil && *cut != "" {
+		act, err = powerCut(*cut, *disk)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
 		return 2
@@ -44,6 +52,10 @@ The exit code is that of CMD, or 128 plus the number of the signal.`)
 	res, err := ptrace.Run(ptrace.Options{
 		Argv: fs.Args(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, N: *n, Act: act, ParentOnly: *parent,
 	})
+	if err == nil && *cut != "" && (*n == 0 || len(res.Calls) < *n) {
+		fmt.Fprintf(os.Stderr, "ended with %d\n", res.Exit())
+		err = act(nil)
+	}
 	if *list {
 		for _, c := range res.Calls {
 			fmt.Fprintln(os.Stderr, c)
