@@ -16,7 +16,7 @@ func Own(s *resource.Snapshot) ([]resource.AuditRule, resource.AuditKernel, erro
 	}
 	k, ok := a.Kernel.Get()
 	if !ok {
-		return nil, resource.AuditKernel{}, errors.New(a.Kernel.Unknown)
+		return nil, resource.AuditKernel{}, errors.New("cannot read the kernel's audit rules: " + a.Kernel.Unknown)
 	}
 	at := at(a, nil)
 	return auditrules.Owned(k.Rules, fileRules(at, a.Own), fileRules(at, foreign(a.Files)...)), k, nil

@@ -31,7 +31,7 @@ func ReadAudit(ctx context.Context) (k resource.AuditKernel, err error) {
 		return err
 	})
 	if err != nil {
-		return resource.AuditKernel{}, fmt.Errorf("cannot read the kernel's audit rules: %w", err)
+		return resource.AuditKernel{}, err
 	}
 	return k, nil
 }
