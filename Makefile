@@ -16,8 +16,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 SUITE ?= bookworm
 FUZZTIME ?= 7s
+POINTS ?= 0
+NESTED ?= -nested
 
-.PHONY: help build plan test unit lint fuzz rig vm rig-test bench vuln
+.PHONY: help build plan test unit lint fuzz rig vm torture bench vuln
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +51,12 @@ rig: ## stories and proofs on a real systemd and dockerd in a container (seconds
 
 vm: ## the same in a virtual machine: make vm SUITE=bookworm|trixie|forky (minutes)
 	rig/run $(SUITE)
+
+torture: ## every point of every sweep, recovery killed at each of its own, all errors, all power cuts: days. Less: make torture POINTS=100 NESTED=
+	BULWARK_SWEEP=full $(GO) test -timeout 24h ./remediate/internal/txn
+	rig/run container -run 'Invariant|Faults' -points $(POINTS) $(NESTED) -test.timeout 240h
+	rig/powersweep -points $(POINTS)
+	rig/powercut bookworm -runs 50
 
 bench: build ## ratios of plan and apply against the bare daemon, and of rules against none, in the container rig; of audit rules in a VM
 	rig/bench
