@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,36 +25,46 @@ type sweepHost struct {
 	runs map[string]func(string) bool
 }
 
-// newSweepHost makes the host, and learns from one undisturbed apply and
-// rollback what before and after look like.
-func newSweepHost(t *testing.T, policy string, runs map[string]func(string) bool) *sweepHost {
-	t.Helper()
-	if err := resetHost(); err != nil {
-		t.Fatal(err)
-	}
-	h := &sweepHost{T: t, runs: runs}
+func (h *sweepHost) prepare(policy string) {
+	h.Helper()
 	for path, text := range map[string]string{wholeFile: policy, "/etc/docker/daemon.json": wholeDaemonJSON} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
+			h.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+			h.Fatal(err)
 		}
 	}
+	old := time.Date(2001, 2, 3, 4, 5, 6, 789, time.UTC)
+	if err := os.Chtimes("/etc/docker/daemon.json", old, old); err != nil {
+		h.Fatal(err)
+	}
 	h.mustRun("systemctl", "restart", "docker")
+	h.keep()
+}
+
+func (h *sweepHost) keep() {
+	h.Helper()
 	h.mustRun("docker", "run", "-d", "--init", "--restart=always", "--name", "kept", "busybox:test", "sleep", "100000")
+}
+
+// learn sees from one undisturbed apply and rollback what before and after
+// look like, and returns how long that apply took.
+func (h *sweepHost) learn() time.Duration {
+	h.Helper()
 	start := h.dump(true)
+	began := time.Now()
 	h.mustRun(wholeApply...)
+	took := time.Since(began)
 	h.after = h.dump(false)
 	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
 	h.before = h.dump(true)
 	for path, state := range start {
 		if path != "/etc/.pwd.lock" && h.before[path] != state {
-			t.Fatalf("rollback did not restore %s:\n%s", path, cmp.Diff(state, h.before[path]))
+			h.Fatalf("rollback did not restore %s:\n%s", path, cmp.Diff(state, h.before[path]))
 		}
 	}
-	h.before = h.dump(true)
-	return h
+	return took
 }
 
 func (h *sweepHost) mustRun(argv ...string) {

@@ -62,7 +62,20 @@ func newWholeHost(t *testing.T) *sweepHost {
 
 func wholeHost(t *testing.T) *sweepHost {
 	t.Helper()
+	h := preparedHost(t)
+	h.learn()
+	h.touchesAll()
+	return h
+}
+
+// preparedHost has the policy, a daemon.json like no program's and older than
+// any, and a container that dockerd keeps up.
+func preparedHost(t *testing.T) *sweepHost {
+	t.Helper()
 	vm, err := inVM()
+	if err == nil {
+		err = resetHost()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +83,8 @@ func wholeHost(t *testing.T) *sweepHost {
 	if vm {
 		policy += wholeAudit
 	}
-	h := newSweepHost(t, policy, wholeRuns)
-	h.touchesAll(vm)
+	h := &sweepHost{T: t, runs: wholeRuns}
+	h.prepare(policy)
 	return h
 }
 
@@ -87,8 +100,12 @@ func runsAfter(info string) bool {
 
 // touchesAll fails unless before and after differ in each kind: else the
 // invariants would prove little.
-func (h *sweepHost) touchesAll(vm bool) {
+func (h *sweepHost) touchesAll() {
 	h.Helper()
+	vm, err := inVM()
+	if err != nil {
+		h.Fatal(err)
+	}
 	differ := []string{
 		"/etc/docker/daemon.json", "/etc/subuid", "/etc/subgid", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow",
 		"rules", "record",
