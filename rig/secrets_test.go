@@ -139,7 +139,7 @@ exec /usr/sbin/dockerd "$@"
 		"unparsed":      `{"log-opts": {"splunk-token": c4n4ry-unparsed}}`,
 		"a bare string": `"c4n4ry-bare"`,
 		"a wrong type":  `{"log-opts": {"splunk-token": ["c4n4ry-typed"]}, "proxies": "c4n4ry-typed"}`,
-		"an unknown":    `{"splunk-token": "c4n4ry-unknown", "c4n4ry": {"token=c4n4ry-key": 1}}`,
+		"an unknown":    `{"splunk-token": "c4n4ry-unknown", "x": {"token=c4n4ry-key": 1}}`,
 		"twice":         `{"log-opts": {"splunk-token": "c4n4ry-one", "splunk-token": "c4n4ry-two"}}`,
 		"a comment":     "{\n // password=c4n4ry-comment\n \"log-opts\": {\"splunk-token\": \"c4n4ry\"}}",
 		"a bad mirror":  `{"registry-mirrors": ["https://user:c4n4ry-mirror@m.example/path"], "insecure-registries": ["http://user:c4n4ry-reg@r.example"]}`,
