@@ -90,7 +90,7 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 	if err := h.Permitted(); err != nil {
 		return err
 	}
-	if err := a.checkTrust(policy, given(file)...); err != nil {
+	if err := a.checkTrust(given(file)...); err != nil {
 		return err
 	}
 	if err := notWaiting(h); err != nil {

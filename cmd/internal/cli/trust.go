@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
-	"io/fs"
-	"path/filepath"
 	"slices"
 
-	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -16,8 +12,9 @@ import (
 func Isolate() error { return remediate.Isolate() }
 
 // checkTrust refuses to change the host by what others than root can write:
-// this program, the files of the policy, and what else the command was given.
-func (a *app) checkTrust(p *plans.Policy, more ...string) error {
+// this program, the files of the policy, and what else the command was given. The
+// profile that a policy names is judged by its kind.
+func (a *app) checkTrust(more ...string) error {
 	if err := remediate.CheckProgram(); err != nil {
 		return err
 	}
@@ -26,36 +23,12 @@ func (a *app) checkTrust(p *plans.Policy, more ...string) error {
 			return err
 		}
 	}
-	profile := a.profile(p)
-	if profile == "" {
-		return nil
-	}
-	err := remediate.CheckTrust(profile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the plan says it better
-	}
-	return err
-}
-
-// profile is the seccomp profile that a policy names, "" if it names none or one
-// of an image.
-func (a *app) profile(p *plans.Policy) string {
-	if a.root != "/" {
-		return ""
-	}
-	if p.Seccomp != nil {
-		return p.Seccomp.File
-	}
-	var path string
-	if json.Unmarshal(p.Daemon["seccomp-profile"], &path) != nil || !filepath.IsAbs(path) {
-		return ""
-	}
-	return path
+	return nil
 }
 
 // noteTrust says in a plan of root's what apply would refuse.
-func (a *app) noteTrust(p *resource.Plan, policy *plans.Policy) {
-	err := a.checkTrust(policy)
+func (a *app) noteTrust(p *resource.Plan) {
+	err := a.checkTrust()
 	if err == nil {
 		return
 	}
