@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tailscale/hujson"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // Redacted is what stands in place of a secret.
@@ -31,7 +33,7 @@ func Redact(content []byte) []byte {
 		return nil
 	}
 	d.root = v
-	r := newRedactor()
+	var r redactor
 	r.value(&d.root, false)
 	r.comments(&d.root)
 	return append(bytes.Clone(d.bom), d.root.Pack()...)
@@ -50,7 +52,7 @@ func Secrets(content []byte) []string {
 		return nil
 	}
 	const short = 4
-	r := newRedactor()
+	var r redactor
 	r.value(&v, false)
 	var found []string
 	for _, s := range r.found {
@@ -58,7 +60,7 @@ func Secrets(content []byte) []string {
 		if m := password().FindStringSubmatch(s); m != nil {
 			found = append(found, m[1])
 		}
-		if _, value, ok := strings.Cut(s, "="); ok && r.pairs.MatchString(s) {
+		if _, value, ok := strings.Cut(s, "="); ok && resource.IsSecretPair(s) {
 			found = append(found, value)
 		}
 	}
@@ -70,26 +72,9 @@ func Secrets(content []byte) []string {
 // password finds the one in user:password@host.
 func password() *regexp.Regexp { return regexp.MustCompile(`(?s)^(?:[^/]*//)?[^:/@]*:(.+)@`) }
 
-func secretName() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)passw|passphrase|token|secret|credential|^auths?$|auth-?key|api-?key|access-?key|private-?key`)
-}
-
-func userinfo() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)//.*@|^[^/\s@]+:[^/\s@]+@`)
-}
-
-func secretPair() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(passw|passphrase|token|secret|credential|api-?key|access-?key|private-?key)[^=\s]*=.`)
-}
-
 type redactor struct {
-	names, urls, pairs *regexp.Regexp
 	// found are the strings that were replaced.
 	found []string
-}
-
-func newRedactor() *redactor {
-	return &redactor{names: secretName(), urls: userinfo(), pairs: secretPair()}
 }
 
 // value replaces secrets below v; all says that everything below is secret.
@@ -99,11 +84,11 @@ func (r *redactor) value(v *hujson.Value, all bool) {
 		for i := range t.Members {
 			m := &t.Members[i]
 			name := nameOf(*m)
-			if r.secret(name) {
+			if resource.LooksSecret(name) {
 				r.found = append(r.found, name)
 				m.Name.Value = hujson.String(Redacted)
 			}
-			r.value(&m.Value, all || r.names.MatchString(name))
+			r.value(&m.Value, all || resource.NamesSecret(name))
 		}
 	case *hujson.Array:
 		for i := range t.Elements {
@@ -115,14 +100,12 @@ func (r *redactor) value(v *hujson.Value, all bool) {
 		if text == Redacted || text == "" || t.Kind() == 'n' {
 			return
 		}
-		if all && (isString || t.Kind() == '0') || isString && r.secret(text) {
+		if all && (isString || t.Kind() == '0') || isString && resource.LooksSecret(text) {
 			r.found = append(r.found, text)
 			v.Value = hujson.String(Redacted)
 		}
 	}
 }
-
-func (r *redactor) secret(s string) bool { return r.urls.MatchString(s) || r.pairs.MatchString(s) }
 
 // comments takes every comment out: they may hold what was commented out.
 func (r *redactor) comments(v *hujson.Value) {
