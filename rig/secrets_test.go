@@ -18,6 +18,9 @@ import (
 	"github.com/bulwark-project/bulwark/rig/crash/ptrace"
 )
 
+// absent is the mode of a file that bulwark makes.
+const absent fs.FileMode = 0
+
 // canary begins every secret of the host; what follows says where it lies.
 const canary = "c4n4ry"
 
@@ -68,16 +71,20 @@ daemon:
 // read, unless that is the file that had it and they could.
 func TestInvariant17Secrets(t *testing.T) {
 	skipInVM(t, "what is written does not depend on the kernel")
-	for _, mode := range []fs.FileMode{0o600, 0o644} {
+	for _, mode := range []fs.FileMode{0o600, 0o644, absent} {
 		t.Run(fmt.Sprintf("daemon.json %04o", mode), func(t *testing.T) {
 			h := newSecretHost(t, mode)
-			h.quiet(0, "plan")
 			h.quiet(0, "plan", "--verbose")
 			h.quiet(0, "plan", "--summary")
 			h.quiet(0, "plan", "--json")
 			h.quiet(0, "snapshot", "--out", "/root/snapshot.json")
 			h.quiet(0, "snapshot")
-			h.shows("team=plain-label", "snapshot")
+			if mode != absent {
+				h.shows("team=plain-label", "snapshot")
+			}
+			if warned := strings.Contains(h.quiet(0, "plan"), "holds secrets, and has mode 0644"); warned != (mode == 0o644) {
+				t.Errorf("warned of a file that others can read: %v", warned)
+			}
 			h.quiet(0, "plan", "--out", "/root/plan.json")
 			h.quiet(0, "plan", "--snapshot", "/root/snapshot.json")
 			h.quiet(0, "apply", "/root/plan.json", "--settle", "0s")
@@ -187,7 +194,9 @@ func newSecretHost(t *testing.T, mode fs.FileMode) *secretHost {
 			t.Error(err)
 		}
 	})
-	h.write("/etc/docker/daemon.json", secretDaemonJSON, mode)
+	if mode != absent {
+		h.write("/etc/docker/daemon.json", secretDaemonJSON, mode)
+	}
 	h.write("/etc/systemd/system/docker.service.d/secret.conf", secretDropIn, 0o600)
 	h.write("/etc/default/docker-secret", secretEnvFile, 0o600)
 	h.write("/root/.docker/config.json", secretConfigJSON, 0o600)

@@ -39,10 +39,8 @@ func Redact(content []byte) []byte {
 	return append(bytes.Clone(d.bom), d.root.Pack()...)
 }
 
-// Secrets returns the strings that Redact replaces, and the passwords in them,
-// longest first: to be looked for where somebody quotes the file. Short ones
-// are left out, for they are found in anything.
-func Secrets(content []byte) []string {
+// replaced are the strings that Redact replaces.
+func replaced(content []byte) []string {
 	d, e := open(content)
 	if e != nil || d.blank() {
 		return nil
@@ -51,11 +49,18 @@ func Secrets(content []byte) []string {
 	if e != nil {
 		return nil
 	}
-	const short = 4
 	var r redactor
 	r.value(&v, false)
+	return r.found
+}
+
+// Secrets returns the strings that Redact replaces, and the passwords in them,
+// longest first: to be looked for where somebody quotes the file. Short ones
+// are left out, for they are found in anything.
+func Secrets(content []byte) []string {
+	const short = 4
 	var found []string
-	for _, s := range r.found {
+	for _, s := range replaced(content) {
 		found = append(found, s)
 		if m := password().FindStringSubmatch(s); m != nil {
 			found = append(found, m[1])
