@@ -48,6 +48,10 @@ func (l *loader) load(ref string, trail []string, at *node) *node {
 		return nil
 	}
 	root, errs := parse(file, b)
+	if at != nil && isFile(ref) && (root == nil || root.get("version") == nil) {
+		l.noPolicy(ref, at)
+		return nil
+	}
 	if root == nil {
 		l.errs = append(l.errs, errs...)
 		return nil
@@ -125,6 +129,16 @@ func (l *loader) unreadable(ref string, at *node, err error) {
 		e.File, e.Line, e.Column, e.Key = at.file, at.line, at.col, "extends"
 	}
 	l.errs.add(e)
+}
+
+// noPolicy refuses what a policy extends and is none, without a word of what is
+// in it: who writes policies must not learn from root's errors what a file holds
+// that only root reads.
+func (l *loader) noPolicy(ref string, at *node) {
+	l.errs.add(&Error{
+		File: at.file, Line: at.line, Column: at.col, Key: "extends", Want: "a policy", Got: fmt.Sprintf("%q, which is none", shorten(ref)),
+		Hint: "bulwark policy validate " + shorten(ref) + " says why",
+	})
 }
 
 // isFile tells a file from the name of a shipped policy.

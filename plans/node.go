@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // kind is a JSON Schema type.
@@ -136,7 +138,7 @@ func (n *node) describe(secret bool) string {
 	case number:
 		return "the number " + hide(n.text, secret)
 	default:
-		return "the text " + hide(fmt.Sprintf("%q", shorten(n.text)), secret)
+		return "the text " + hide(fmt.Sprintf("%q", shorten(n.text)), secret || resource.LooksSecret(n.text))
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 const (
@@ -181,7 +183,7 @@ func (p *parser) scalar(v *node, n *yaml.Node, path string) {
 	case "!!int", "!!float":
 		v.kind = number
 		if !validNumber(n.Value) {
-			p.fail(n.Line, n.Column, path, "a decimal number", shorten(n.Value), "quote it if a text is meant")
+			p.fail(n.Line, n.Column, path, "a decimal number", hide(n.Value, resource.NamesSecret(path)), "quote it if a text is meant")
 			v.text = "0"
 		}
 	case "!!str", "!!timestamp": // a date is a text here

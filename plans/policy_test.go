@@ -205,6 +205,22 @@ sub/c.yaml:2: extends: expected a policy that can be read, got open none.yaml: f
 	}
 }
 
+// A policy cannot make root print what a file holds that is no policy.
+func TestExtendsQuotesNoOtherFile(t *testing.T) {
+	for what, text := range map[string]string{
+		"accounts": "root:$y$s3cret:1::\nuser: s3cret\n", "a list": "[s3cret]", "a text": "s3cret",
+		"no yaml": "s3cret: [\n\t*s3cret", "a tag": "!s3cret x", "twice": "---\ns3cret: 1\n---\ns3cret: 2\n", "nothing": "",
+	} {
+		_, err := plans.Load("site.yaml", files(map[string]string{
+			"site.yaml": "version: 1\nextends: middle.yaml\n", "middle.yaml": "version: 1\nextends: /etc/other\n", "/etc/other": text,
+		}))
+		want := "middle.yaml:2: extends: expected a policy, got \"/etc/other\", which is none\n  hint: bulwark policy validate /etc/other says why"
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+}
+
 func TestExtendsEnds(t *testing.T) {
 	_, err := plans.Load("a.yaml", files(map[string]string{
 		"a.yaml": "version: 1\nextends: d/b.yaml\n", "d/b.yaml": "version: 1\nextends: ../a.yaml\n",

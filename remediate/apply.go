@@ -177,7 +177,7 @@ func (r *run) permit(plan *resource.Plan, o ApplyOptions) error {
 		return err
 	}
 	if state.Hold != nil && state.Hold.PlanSHA == plan.Digest && !o.Retry {
-		return &HoldError{Reason: state.Hold.Reason}
+		return &HoldError{Reason: hiderIn(r.txn.Reader, state.Hold.Txn).hide(state.Hold.Reason)}
 	}
 	if lost := plan.Irreversible(); len(lost) > 0 && !o.AllowIrreversible {
 		return &IrreversibleError{Impacts: lost}
@@ -287,8 +287,9 @@ func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settl
 	r.standDown(ctx, spec, t)
 	err = r.conclude(res, t)
 	if res.Outcome == RolledBack && len(stepsOf(spec.Steps, dockerdStep)) > 0 {
+		known := hiderIn(r.txn.Reader, t.ID)
 		for _, line := range r.step.LastWords(context.WithoutCancel(ctx), started) {
-			res.Daemon = append(res.Daemon, redactText(line))
+			res.Daemon = append(res.Daemon, known.hide(line))
 		}
 	}
 	return res, err
@@ -312,10 +313,10 @@ func (r *run) conclude(res *ApplyResult, t *txn.Result) error {
 		return fmt.Errorf("nothing was changed: %w", r.explain(t.Cause))
 	case txn.RolledBack:
 		res.Outcome = RolledBack
-		res.Cause = redactText(cause(t.Cause))
+		res.Cause = hiderIn(r.txn.Reader, t.ID).hide(cause(t.Cause))
 		return nil
 	}
-	return fmt.Errorf("%w (it failed because: %s)", t.Undo, cause(t.Cause))
+	return fmt.Errorf("%w (it failed because: %s)", t.Undo, hiderIn(r.txn.Reader, t.ID).hide(cause(t.Cause)))
 }
 
 func cause(err error) string {

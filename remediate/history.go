@@ -124,7 +124,7 @@ func ownLines(from, to, before, after string) (string, error) {
 
 func record(e *txn.Entry) Record {
 	rec := Record{
-		ID: e.ID, Outcome: string(e.Outcome), Reason: e.Reason, Created: e.Created, Finished: e.Finished,
+		ID: e.ID, Outcome: string(e.Outcome), Reason: reasonOf(e), Created: e.Created, Finished: e.Finished,
 		Tool: e.Tool, Command: redactArgv(e.Command), User: who(e.Actor), Rollback: e.RollbackTo,
 		Notes: e.Notes, Damaged: e.Damaged, Files: []RecordedFile{},
 	}
@@ -138,6 +138,14 @@ func record(e *txn.Entry) Record {
 		rec.Files = append(rec.Files, RecordedFile{Path: op.Path, Action: actionOf(op), Sensitive: op.Sensitive})
 	}
 	return rec
+}
+
+// reasonOf is why a transaction failed. Others than bulwark may speak in it.
+func reasonOf(e *txn.Entry) string {
+	if e.Reason == "" {
+		return ""
+	}
+	return hiderFor(e).hide(e.Reason)
 }
 
 func who(a txn.Actor) string {

@@ -34,7 +34,11 @@ func (h *Host) ensureRecovery(ctx context.Context) error {
 	})
 }
 
+// copyProgram makes a copy only of what nobody else can have written.
 func (h *Host) copyProgram() error {
+	if err := CheckProgram(); err != nil {
+		return err
+	}
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		return fmt.Errorf("cannot read this program: %w", err)

@@ -40,8 +40,12 @@ const accountsTimeout = 15 * time.Second
 // errNeedsRoot comes before anything is touched.
 var errNeedsRoot = errors.New("cannot change the host: needs root")
 
-// begin takes the lock and recovers.
+// begin takes the lock and recovers. A program that others can write may undo
+// what it has begun (recover), and begins nothing.
 func (h *Host) begin(ctx context.Context, wait time.Duration, progress func(string)) (*run, error) {
+	if err := CheckProgram(); err != nil {
+		return nil, err
+	}
 	r, err := h.open(ctx, wait, progress)
 	if err != nil {
 		return nil, err

@@ -84,7 +84,11 @@ func (h *Host) validateDaemon(ctx context.Context, s *resource.Snapshot, path st
 	if err != nil {
 		return err
 	}
-	return host.ValidateConfig(ctx, bin.Path, validateFlags(s), candidate)
+	if err := host.ValidateConfig(ctx, bin.Path, validateFlags(s), candidate); err != nil {
+		// dockerd may quote what it refuses.
+		return hiderOf(content, s.DaemonJSON.Value.Content).hideIn(err)
+	}
+	return nil
 }
 
 // validateFlags are the next start's flags without those that name the file

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -15,6 +16,10 @@ import (
 var version = "dev"
 
 func main() {
+	if err := cli.Isolate(); err != nil {
+		fmt.Fprintf(os.Stderr, "bulwark: cannot leave the caller's environment: %v\n", err)
+		os.Exit(1)
+	}
 	// A run lasts a moment: collecting garbage as often as a server does costs
 	// a quarter of plan's own time. The limit keeps a huge host in bounds.
 	debug.SetGCPercent(400)

@@ -90,6 +90,9 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 	if err := h.Permitted(); err != nil {
 		return err
 	}
+	if err := a.checkTrust(given(file)...); err != nil {
+		return err
+	}
 	if err := notWaiting(h); err != nil {
 		return explain(err)
 	}
@@ -110,6 +113,14 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 		return explain(err)
 	}
 	return a.finish(res, o.detailed)
+}
+
+// given is a list of one file, of none without a name.
+func given(file string) []string {
+	if file == "" {
+		return nil
+	}
+	return []string{file}
 }
 
 // approval decides how consent is given: by a saved plan, by --yes, or by a

@@ -29,6 +29,8 @@ type app struct {
 	dockerHost string
 	json       bool
 	args       []string
+	// policyFiles are those that loadPolicy has read.
+	policyFiles []string
 	// patient says that the command changes the host: a signal ends it at the
 	// next safe point, and no second one kills it on the way there.
 	patient atomic.Bool
@@ -85,15 +87,17 @@ func (a *app) report(err error) {
 		return
 	}
 	fmt.Fprintf(a.err, "bulwark: %v\n", err)
+	hints := remedies(err)
 	var h hinted
 	if errors.As(err, &h) {
-		for _, line := range h.hints {
-			fmt.Fprintf(a.err, "  hint: %s\n", line)
-		}
+		hints = append(h.hints, hints...)
+	}
+	for _, line := range hints {
+		fmt.Fprintf(a.err, "  hint: %s\n", line)
 	}
 	if a.json {
 		// Nothing is left to do if even this cannot be written.
-		_ = view.JSON(a.out, failureOf(err, h.hints))
+		_ = view.JSON(a.out, failureOf(err, hints))
 	}
 }
 

@@ -63,6 +63,7 @@ func (a *app) runPlan(ctx context.Context, o planOptions) error {
 	p := remediate.NewPlan(policy, s)
 	if o.snapshot == "" {
 		noteWaiting(p, h)
+		a.noteTrust(p)
 	}
 	if err := a.showPlan(p, o); err != nil {
 		return err

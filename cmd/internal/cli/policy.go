@@ -39,7 +39,11 @@ func (a *app) loadPolicy(ref string) (*plans.Policy, error) {
 			return nil, fmt.Errorf("cannot read %s: %w", site, err)
 		}
 	}
-	p, err := plans.Load(ref, readPolicy)
+	a.policyFiles = nil
+	p, err := plans.Load(ref, func(path string) ([]byte, error) {
+		a.policyFiles = append(a.policyFiles, path)
+		return readPolicy(path)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,9 @@ func (d *diff) impacts(svc resource.Service) []resource.Impact {
 	}
 	list = append(list, d.hazards()...)
 	changes := slices.ContainsFunc(d.keys, func(w wanted) bool { return w.write })
+	if changes {
+		list = append(list, d.exposed()...)
+	}
 	if why := d.s.Flags.Unknown; changes && why != "" {
 		list = append(list, resource.Impact{
 			Level: warning,
@@ -36,6 +39,17 @@ func (d *diff) impacts(svc resource.Service) []resource.Impact {
 		})
 	}
 	return list
+}
+
+// exposed warns of secrets in a file that others can read. Its mode is its
+// owner's business; a new file with secrets is made 0600.
+func (d *diff) exposed() []resource.Impact {
+	p := d.file.Print
+	if !p.Exists() || p.Mode&0o044 == 0 || len(replaced(d.content)) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s holds secrets, and has mode %04o: others than root can read it; chmod 600 it, dockerd runs as root", d.path, p.Mode)
+	return []resource.Impact{{Level: warning, Text: text}}
 }
 
 // hazards lists what dockerd accepts in the new file and mistreats; what was

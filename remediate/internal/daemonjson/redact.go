@@ -2,9 +2,14 @@ package daemonjson
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/tailscale/hujson"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // Redacted is what stands in place of a secret.
@@ -28,37 +33,67 @@ func Redact(content []byte) []byte {
 		return nil
 	}
 	d.root = v
-	r := redactor{names: secretName(), urls: userinfo(), pairs: secretPair()}
+	var r redactor
 	r.value(&d.root, false)
 	r.comments(&d.root)
 	return append(bytes.Clone(d.bom), d.root.Pack()...)
 }
 
-func secretName() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)passw|passphrase|token|secret|credential|^auths?$|auth-?key|api-?key|access-?key|private-?key`)
+// replaced are the strings that Redact replaces.
+func replaced(content []byte) []string {
+	d, e := open(content)
+	if e != nil || d.blank() {
+		return nil
+	}
+	v, e := parseValue(d.body)
+	if e != nil {
+		return nil
+	}
+	var r redactor
+	r.value(&v, false)
+	return r.found
 }
 
-func userinfo() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)//.*@|^[^/\s@]+:[^/\s@]+@`)
+// Secrets returns the strings that Redact replaces, and the passwords in them,
+// longest first: to be looked for where somebody quotes the file. Short ones
+// are left out, for they are found in anything.
+func Secrets(content []byte) []string {
+	const short = 4
+	var found []string
+	for _, s := range replaced(content) {
+		found = append(found, s)
+		if m := password().FindStringSubmatch(s); m != nil {
+			found = append(found, m[1])
+		}
+		if _, value, ok := strings.Cut(s, "="); ok && resource.IsSecretPair(s) {
+			found = append(found, value)
+		}
+	}
+	found = slices.DeleteFunc(found, func(s string) bool { return len(s) < short })
+	slices.SortFunc(found, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(found)
 }
 
-func secretPair() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(passw|passphrase|token|secret|credential|api-?key|access-?key|private-?key)[^=\s]*=.`)
-}
+// password finds the one in user:password@host.
+func password() *regexp.Regexp { return regexp.MustCompile(`(?s)^(?:[^/]*//)?[^:/@]*:(.+)@`) }
 
-type redactor struct{ names, urls, pairs *regexp.Regexp }
+type redactor struct {
+	// found are the strings that were replaced.
+	found []string
+}
 
 // value replaces secrets below v; all says that everything below is secret.
-func (r redactor) value(v *hujson.Value, all bool) {
+func (r *redactor) value(v *hujson.Value, all bool) {
 	switch t := v.Value.(type) {
 	case *hujson.Object:
 		for i := range t.Members {
 			m := &t.Members[i]
 			name := nameOf(*m)
-			if r.secret(name) {
+			if resource.LooksSecret(name) {
+				r.found = append(r.found, name)
 				m.Name.Value = hujson.String(Redacted)
 			}
-			r.value(&m.Value, all || r.names.MatchString(name))
+			r.value(&m.Value, all || resource.NamesSecret(name))
 		}
 	case *hujson.Array:
 		for i := range t.Elements {
@@ -70,16 +105,15 @@ func (r redactor) value(v *hujson.Value, all bool) {
 		if text == Redacted || text == "" || t.Kind() == 'n' {
 			return
 		}
-		if all && (isString || t.Kind() == '0') || isString && r.secret(text) {
+		if all && (isString || t.Kind() == '0') || isString && resource.LooksSecret(text) {
+			r.found = append(r.found, text)
 			v.Value = hujson.String(Redacted)
 		}
 	}
 }
 
-func (r redactor) secret(s string) bool { return r.urls.MatchString(s) || r.pairs.MatchString(s) }
-
 // comments takes every comment out: they may hold what was commented out.
-func (r redactor) comments(v *hujson.Value) {
+func (r *redactor) comments(v *hujson.Value) {
 	for part := range v.All() {
 		part.BeforeExtra = plain(part.BeforeExtra)
 		part.AfterExtra = plain(part.AfterExtra)

@@ -76,6 +76,9 @@ func (d *diff) change() resource.Change {
 	}
 	if !d.file.Print.Exists() {
 		c.Action, c.Mode, c.Old = resource.Create, 0o644, nil
+		if len(replaced(d.content)) > 0 {
+			c.Mode = 0o600
+		}
 	}
 	for _, w := range d.keys {
 		if !w.write {

@@ -37,7 +37,7 @@ func (r *Root) OpenDir(path string) (*Dir, error) {
 	}
 	at := "/"
 	for _, name := range strings.Split(rel, "/") {
-		if err := safeDir(fd, at); err != nil {
+		if err := safeDir(fd, at, r.Abs(at)); err != nil {
 			unix.Close(fd)
 			return nil, err
 		}
@@ -52,13 +52,13 @@ func (r *Root) OpenDir(path string) (*Dir, error) {
 		}
 		fd = next
 	}
-	return readable(fd, at)
+	return readable(fd, at, r.Abs(at))
 }
 
 // readable reopens an O_PATH directory so that it can be listed and synced.
-func readable(fd int, at string) (*Dir, error) {
+func readable(fd int, at, abs string) (*Dir, error) {
 	defer unix.Close(fd)
-	if err := safeDir(fd, at); err != nil {
+	if err := safeDir(fd, at, abs); err != nil {
 		return nil, err
 	}
 	rd, err := openRetry(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -74,25 +74,30 @@ func notDir(fd int, name, at string, err error) error {
 	var st unix.Stat_t
 	if errors.Is(err, unix.ENOTDIR) && unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-			return &UnsafeError{at, "it is a symbolic link, and links in parents are not followed when writing"}
+			return &UnsafeError{Path: at, Why: "it is a symbolic link, and links in parents are not followed when writing"}
 		}
-		return &UnsafeError{at, "it is not a directory"}
+		return &UnsafeError{Path: at, Why: "it is not a directory"}
 	}
 	return fmt.Errorf("cannot open %s: %w", at, err)
 }
 
-func safeDir(fd int, at string) error {
+// safeDir refuses a directory that others can write; abs is where it lies as the
+// running system sees it, "" if that is not known.
+func safeDir(fd int, at, abs string) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("cannot stat %s: %w", at, err)
 	}
+	// Nothing of ours lies in a directory that is meant to be shared.
+	const sticky = false
+	why, remedy := untrusted(abs, st, []uint32{0, uint32(os.Geteuid())}, sticky)
 	switch {
-	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
-		return &UnsafeError{at, fmt.Sprintf("the directory belongs to uid %d, not to root", st.Uid)}
-	case st.Mode&0o022 != 0:
-		return &UnsafeError{at, fmt.Sprintf("the directory has mode %04o: group or others can write in it", st.Mode&0o7777)}
+	case why == "":
+		return nil
+	case abs == "":
+		remedy = ""
 	}
-	return nil
+	return &UnsafeError{at, why, remedy}
 }
 
 // Path returns where the directory lies below the root.
@@ -115,7 +120,7 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	if err != nil {
 		return nil, notDir(d.fd, name, at, err)
 	}
-	return readable(fd, at)
+	return readable(fd, at, "")
 }
 
 // Open opens the file name; flags are those of open(2), O_NOFOLLOW is added.

@@ -11,6 +11,8 @@ import (
 type UnsafeError struct {
 	Path string
 	Why  string
+	// Remedy is a command, "" if there is none that is safe to name.
+	Remedy string
 }
 
 func (e *UnsafeError) Error() string { return fmt.Sprintf("cannot write %s: %s", e.Path, e.Why) }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -68,18 +67,6 @@ func (r *Reader) Query(ctx context.Context, argv ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	return command(ctx, argv).Output()
-}
-
-// command builds a child with a fixed PATH and locale: translated messages
-// and a caller's PATH must not change what we run or read.
-func command(ctx context.Context, argv []string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env = []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"LC_ALL=C", "HOME=/root",
-	}
-	cmd.WaitDelay = time.Second
-	return cmd
 }
 
 // Process reads /proc/PID: argv and the start time. Command lines are

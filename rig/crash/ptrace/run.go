@@ -27,6 +27,11 @@ type Options struct {
 	ParentOnly bool
 	// Match, if set, selects which of the mutating calls count.
 	Match func(Call) bool
+	// Each, if set, is called at every call that counts, before it is carried
+	// out, and Exec when a child has become another program and has not run any
+	// of it. The thread is stopped meanwhile, others run on.
+	Each func(Call)
+	Exec func(pid int)
 }
 
 // A Result is what was seen.
@@ -143,6 +148,9 @@ func (t *tracer) stopped(pid int, ws syscall.WaitStatus) error {
 		}
 	case sig == syscall.SIGTRAP:
 		// An event, or the exec at the start.
+		if t.opt.Exec != nil && ws.TrapCause() == unix.PTRACE_EVENT_EXEC {
+			t.opt.Exec(pid)
+		}
 	case first && sig == syscall.SIGSTOP:
 		// How a new thread or child reports.
 	default:
@@ -175,6 +183,9 @@ func (t *tracer) call(pid int) error {
 	}
 	c.N = len(t.res.Calls) + 1
 	t.res.Calls = append(t.res.Calls, c)
+	if t.opt.Each != nil {
+		t.opt.Each(c)
+	}
 	if c.N != t.opt.N {
 		return nil
 	}

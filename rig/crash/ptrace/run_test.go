@@ -4,8 +4,10 @@ package ptrace_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,6 +44,33 @@ func TestCallsOfChildrenCount(t *testing.T) {
 	}
 	if strings.Contains(got, "null") {
 		t.Errorf("a device counts: %s", got)
+	}
+}
+
+// At each call the one before is done and this one is not; of a child that is
+// seen at its exec the descriptors are those of the new program.
+func TestEachCallAndExec(t *testing.T) {
+	dir := t.TempDir()
+	var files, execs []string
+	res, err := ptrace.Run(ptrace.Options{
+		Argv: script(dir),
+		Each: func(ptrace.Call) {
+			m, _ := filepath.Glob(dir + "/*")
+			files = append(files, strings.ReplaceAll(strings.Join(m, " "), dir+"/", ""))
+		},
+		Exec: func(pid int) {
+			exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+			execs = append(execs, filepath.Base(exe))
+		},
+	})
+	if err != nil || res.Exit() != 0 {
+		t.Fatalf("exit %d, %v", res.Exit(), err)
+	}
+	if got := strings.Join(slices.Compact(files), ","); got != ",a,b" {
+		t.Errorf("files at the calls: %q", got)
+	}
+	if got := strings.Join(execs, " "); !strings.HasSuffix(got, "mv rm") {
+		t.Errorf("programs: %q", got)
 	}
 }
 
