@@ -304,6 +304,9 @@ func (r *run) conclude(res *ApplyResult, t *txn.Result) error {
 		return nil
 	case txn.Committed:
 		res.Outcome = Applied
+		if t.Cause != nil { // it holds all the same
+			res.Notes = append(res.Notes, cause(t.Cause))
+		}
 		return nil
 	case txn.Awaiting:
 		res.Outcome, res.ConfirmBy = Awaiting, t.Waiting.Deadline

@@ -101,7 +101,12 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if undo.svc.Action != resource.NoAction {
 		spec.Steps = append(spec.Steps, step(undo.svc, s, undo.after, false))
 	}
-	return r.commit(ctx, res, spec, o.Settle, func(ctx context.Context) error { return inEffect(h.Observe(ctx, unasked)) })
+	return r.commit(ctx, res, spec, o.Settle, func(ctx context.Context) error {
+		if undo.svc.Action == resource.NoAction {
+			return nil // an edit of daemon.json that waits for a restart is somebody else's
+		}
+		return inEffect(h.Observe(ctx, unasked))
+	})
 }
 
 // unasked asks for nothing but what every policy needs.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -57,12 +58,15 @@ func (d *Dir) mounted(name string) bool {
 // tells; what the caller may not look at is left for the change to find.
 func (r *Root) locked(path string) string {
 	d, err := r.OpenDir(filepath.Dir(path))
+	if IsNotExist(err) && path != "/" {
+		return r.locked(filepath.Dir(path)) // which is made first
+	}
 	if err != nil {
 		return unsafeReason(err)
 	}
 	defer d.Close()
 	if _, err := d.Check(filepath.Base(path)); err != nil {
-		return unsafeReason(err)
+		return strings.TrimPrefix(unsafeReason(err), path+": ")
 	}
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(d.fd, &fs); err == nil && fs.Flags&unix.ST_RDONLY != 0 {
@@ -71,7 +75,7 @@ func (r *Root) locked(path string) string {
 	if inodeFlags(d.fd)&resource.FlagImmutable != 0 {
 		return "its directory is locked with chattr +i"
 	}
-	return ""
+	return unsafeReason(d.appendOnly())
 }
 
 func unsafeReason(err error) string {
@@ -80,4 +84,13 @@ func unsafeReason(err error) string {
 		return unsafe.Path + ": " + unsafe.Why
 	}
 	return ""
+}
+
+// appendOnly: in such a directory files can be made, but neither renamed nor
+// removed again.
+func (d *Dir) appendOnly() error {
+	if inodeFlags(d.fd)&resource.FlagAppend != 0 {
+		return &UnsafeError{Path: d.path, Why: "the directory is locked with chattr +a"}
+	}
+	return nil
 }

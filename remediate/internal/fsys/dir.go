@@ -110,6 +110,9 @@ func (d *Dir) fail(verb, name string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if pe, ok := err.(*fs.PathError); ok {
+		err = pe.Err // the path is named here
+	}
 	return fmt.Errorf("cannot %s %s: %w", verb, filepath.Join(d.path, name), err)
 }
 

@@ -27,11 +27,12 @@ func (d *Dir) Install(name string, content []byte, mode uint32) (wrote bool, err
 		return false, err
 	}
 	own := resource.Fingerprint{Mode: mode, UID: uint32(unix.Geteuid()), GID: uint32(unix.Getegid())}
-	if err := d.Stage(tmp, content, own, false); err != nil {
-		return false, err
+	err = d.Stage(tmp, content, own, false)
+	if err == nil {
+		err = d.fail("rename", tmp, unix.Renameat(d.fd, tmp, d.fd, name))
 	}
-	if err := unix.Renameat(d.fd, tmp, d.fd, name); err != nil {
-		return false, d.fail("rename", tmp, err)
+	if err != nil { // on a full disk, half a program would keep it full
+		return false, errors.Join(err, d.Remove(tmp))
 	}
 	return true, d.Sync()
 }

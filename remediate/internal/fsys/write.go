@@ -60,6 +60,9 @@ func (d *Dir) Stage(name string, content []byte, want resource.Fingerprint, mtim
 }
 
 func (d *Dir) create(name string, content []byte) (*os.File, error) {
+	if err := d.appendOnly(); err != nil {
+		return nil, err
+	}
 	f, err := d.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
@@ -141,6 +144,9 @@ func setXattrs(fd int, want map[string]string) error {
 // appears with its final owner and mode or not at all. It fails with
 // fs.ErrExist if something is at name.
 func (d *Dir) Mkdir(tmp, name string, want resource.Fingerprint) error {
+	if err := d.appendOnly(); err != nil {
+		return err
+	}
 	if err := unix.Mkdirat(d.fd, tmp, 0o700); err != nil {
 		return d.fail("make directory", tmp, err)
 	}

@@ -60,7 +60,11 @@ func takeFlock(ctx context.Context, state *fsys.Dir, timeout time.Duration) (*fl
 }
 
 // openLock opens for reading first: a run that changes nothing writes nothing.
+// Later the holder's name is written into it, so it must be no other file's.
 func openLock(state *fsys.Dir) (*os.File, error) {
+	if _, err := state.Check(lockName); err != nil {
+		return nil, err
+	}
 	f, err := state.Open(lockName, unix.O_RDONLY, 0)
 	if fsys.IsNotExist(err) {
 		return state.Open(lockName, unix.O_RDONLY|unix.O_CREAT, 0o600)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/fsys"
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // Names in the state directory.
@@ -75,6 +76,10 @@ func (r *Reader) slurp(dir, name string) ([]byte, error) {
 	}
 	defer d.Close()
 	f, err := d.File(name)
+	if err == nil && f.Print.Exists() && f.Print.Type != resource.Regular {
+		// Read as absent it would be a history that never was.
+		return nil, &DamagedError{r.file(filepath.Join(dir, name)), fmt.Sprintf("it is no regular file (%s)", f.Print.Type)}
+	}
 	return f.Content, err
 }
 

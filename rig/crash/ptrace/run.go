@@ -21,6 +21,8 @@ type Options struct {
 	Stderr io.Writer
 	// N is the call at which Act happens, from 1; 0 only counts.
 	N int
+	// Onward says that Act happens at all calls after it too.
+	Onward bool
 	// Act runs while the program is stopped at call N. nil means Kill(SIGKILL).
 	Act func(*Stop) error
 	// ParentOnly leaves children untraced and, on a kill, alive.
@@ -186,7 +188,7 @@ func (t *tracer) call(pid int) error {
 	if t.opt.Each != nil {
 		t.opt.Each(c)
 	}
-	if c.N != t.opt.N {
+	if c.N != t.opt.N && (!t.opt.Onward || t.opt.N == 0 || c.N < t.opt.N) {
 		return nil
 	}
 	return t.act(pid, c, regs)
