@@ -4,7 +4,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -84,11 +83,11 @@ func (a *app) report(err error) {
 	if err == nil || errors.As(err, &code) {
 		return
 	}
-	fmt.Fprintf(a.err, "bulwark: %v\n", err)
+	view.Lines(a.err, "bulwark: "+err.Error())
 	var h hinted
 	if errors.As(err, &h) {
 		for _, line := range h.hints {
-			fmt.Fprintf(a.err, "  hint: %s\n", line)
+			view.Note(a.err, "  hint: %s\n", line)
 		}
 	}
 	if a.json {
@@ -147,5 +146,5 @@ func (a *app) progress() func(string) {
 	if !isTerminal(a.err) {
 		return nil
 	}
-	return func(text string) { fmt.Fprintf(a.err, "bulwark: %s ...\n", text) }
+	return func(text string) { view.Note(a.err, "bulwark: %s ...\n", text) }
 }

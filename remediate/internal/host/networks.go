@@ -18,7 +18,7 @@ func (r *Reader) Networks(ctx context.Context) ([]resource.Network, error) {
 	if !r.Live() {
 		return nil, errImage
 	}
-	c, err := dial(r.dockerHost)
+	c, err := dial(r.dockerHost, boundList)
 	if err != nil {
 		return nil, err
 	}
