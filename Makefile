@@ -15,11 +15,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 SUITE ?= bookworm
-FUZZTIME ?= 7s
+FUZZTIME ?= 1m
 POINTS ?= 0
 NESTED ?= -nested
 
-.PHONY: help build plan test unit lint fuzz rig vm torture bench vuln
+.PHONY: help build plan test unit lint fuzz fuzz-minute rig vm torture bench vuln
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ build: ## build bin/bulwark
 plan: build ## plan this host against the embedded baseline; changes nothing
 	./bin/bulwark plan --policy baseline
 
-test: lint unit fuzz ## the gate: format, vet, staticcheck, tests with the race detector, short fuzz
+test: lint unit fuzz-minute ## the gate: format, vet, staticcheck, tests with the race detector, a minute of fuzz
 
 lint: ## gofumpt, go vet, staticcheck, go mod tidy
 	@out=$$($(GO) run $(GOFUMPT) -extra -l .); [ -z "$$out" ] || { echo "not formatted: $$out"; exit 1; }
@@ -43,8 +43,11 @@ unit: ## tests with the race detector (needs a C compiler for it)
 	rig/deps test
 	BULWARK_AUDIT_RULES=$$(rig/deps rules) CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target for FUZZTIME: make fuzz FUZZTIME=5m
 	rig/fuzz $(FUZZTIME)
+
+fuzz-minute: ## all fuzz targets, a minute together
+	rig/fuzz --in-all 60s
 
 rig: ## stories and proofs on a real systemd and dockerd in a container (seconds)
 	rig/run container

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -48,11 +49,7 @@ func (h *Host) Save(p *resource.Plan, path string) error {
 		Policy: p.Policy, Facts: p.Facts, Digest: p.Digest,
 	}
 	sp.Sum = sp.sum()
-	b, err := json.MarshalIndent(sp, "", "  ")
-	if err != nil {
-		return fmt.Errorf("cannot encode the plan: %w", err)
-	}
-	if err := renameio.WriteFile(path, append(b, '\n'), 0o600, renameio.IgnoreUmask()); err != nil {
+	if err := renameio.WriteFile(path, sp.file(), 0o600, renameio.IgnoreUmask()); err != nil {
 		return fmt.Errorf("cannot write the plan to %s: %w", path, err)
 	}
 	return nil
@@ -65,6 +62,16 @@ func (p SavedPlan) sum() string {
 		panic("internal error: saved plan: " + err.Error()) // plain structs always marshal
 	}
 	return resource.Sum(b)
+}
+
+// file is what Save writes, and all that LoadPlan takes: another spelling of
+// the same would pass the sum.
+func (p SavedPlan) file() []byte {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		panic("internal error: saved plan: " + err.Error())
+	}
+	return append(b, '\n')
 }
 
 // position is the host's place in its history; a host that never applied has
@@ -84,18 +91,29 @@ func (h *Host) position() (lineage string, serial uint64) {
 // maxSaved bounds what is read as a saved plan.
 const maxSaved = 4 << 20
 
+// readSaved reads at most maxSaved bytes: what is named may be a device, whose
+// size is 0.
+func readSaved(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the plan: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSaved+1))
+	if err == nil && len(b) > maxSaved {
+		err = fmt.Errorf("more than %d bytes", maxSaved)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the plan %s: %w", path, err)
+	}
+	return b, nil
+}
+
 // LoadPlan reads a saved plan and checks that it is whole.
 func LoadPlan(path string) (*SavedPlan, error) {
-	fi, err := os.Stat(path)
+	b, err := readSaved(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the plan: %w", err)
-	}
-	if fi.Size() > maxSaved {
-		return nil, fmt.Errorf("cannot read the plan %s: more than %d bytes", path, maxSaved)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the plan: %w", err)
+		return nil, err
 	}
 	var p SavedPlan
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -108,7 +126,7 @@ func LoadPlan(path string) (*SavedPlan, error) {
 		return nil, fmt.Errorf("cannot read the plan %s: something follows its JSON", path)
 	case p.Format != SavedFormat:
 		return nil, fmt.Errorf("cannot read the plan %s: format %d, this bulwark reads %d", path, p.Format, SavedFormat)
-	case p.Sum != p.sum():
+	case p.Sum != p.sum() || !bytes.Equal(b, p.file()):
 		return nil, fmt.Errorf("cannot read the plan %s: it was altered or is damaged", path)
 	}
 	return &p, nil

@@ -21,7 +21,7 @@ func EncodeSnapshot(s *resource.Snapshot) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode the snapshot: %w", err)
 	}
-	return append(b, '\n'), nil
+	return append(resource.PrintableJSON(b), '\n'), nil
 }
 
 // DecodeSnapshot reads what EncodeSnapshot wrote.

@@ -4,6 +4,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -24,6 +26,7 @@ func main() {
 	// a quarter of plan's own time. The limit keeps a huge host in bounds.
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(256 << 20)
+	log.SetOutput(io.Discard) // net/http tells there what a daemon sends unasked
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

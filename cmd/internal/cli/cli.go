@@ -4,7 +4,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -86,14 +85,14 @@ func (a *app) report(err error) {
 	if err == nil || errors.As(err, &code) {
 		return
 	}
-	fmt.Fprintf(a.err, "bulwark: %v\n", err)
+	view.Lines(a.err, "bulwark: "+err.Error())
 	hints := remedies(err)
 	var h hinted
 	if errors.As(err, &h) {
 		hints = append(h.hints, hints...)
 	}
 	for _, line := range hints {
-		fmt.Fprintf(a.err, "  hint: %s\n", line)
+		view.Note(a.err, "  hint: %s\n", line)
 	}
 	if a.json {
 		// Nothing is left to do if even this cannot be written.
@@ -151,5 +150,5 @@ func (a *app) progress() func(string) {
 	if !isTerminal(a.err) {
 		return nil
 	}
-	return func(text string) { fmt.Fprintf(a.err, "bulwark: %s ...\n", text) }
+	return func(text string) { view.Note(a.err, "bulwark: %s ...\n", text) }
 }

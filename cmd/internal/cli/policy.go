@@ -137,7 +137,7 @@ func (a *app) validatePolicies(refs []string) error {
 		case err != nil:
 			return err
 		case !a.json:
-			fmt.Fprintf(a.out, "%s: ok (policy %s)\n", ref, p.Name)
+			view.Note(a.out, "%s: ok (policy %s)\n", ref, p.Name)
 		}
 	}
 	if len(faults) > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate"
+	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // HistoryText writes a line for each transaction.
@@ -38,7 +39,7 @@ func outcome(r remediate.Record, s Style, width int) painted {
 		text += painted("  until " + r.ConfirmBy.Local().Format(time.DateTime))
 	}
 	if r.Rollback != "" {
-		text += painted("  rollback of " + clean(r.Rollback))
+		text += painted("  rollback of " + resource.Printable(r.Rollback))
 	}
 	return text
 }

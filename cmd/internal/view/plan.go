@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,10 +16,15 @@ func PlanJSON(w io.Writer, p *resource.Plan) error { return JSON(w, p) }
 
 // JSON writes any versioned result as one indented JSON document.
 func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(resource.PrintableJSON(b.Bytes()))
+	return err
 }
 
 // PlanText writes the plan for people: changes of files and of the kernel with

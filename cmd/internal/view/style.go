@@ -5,6 +5,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -33,7 +34,7 @@ const (
 type painted string
 
 func (s Style) paint(c color, text string) painted {
-	text = clean(text)
+	text = resource.Printable(text)
 	if !s.Color || c == plain {
 		return painted(text)
 	}
@@ -46,28 +47,41 @@ type printer struct {
 	err error
 }
 
-// f prints; strings are cleaned.
+// f prints; whatever is text is made printable.
 func (p *printer) f(format string, args ...any) {
 	if p.err != nil {
 		return
 	}
 	for i, a := range args {
-		if s, ok := a.(string); ok {
-			args[i] = clean(s)
-		}
+		args[i] = printable(a)
 	}
 	_, p.err = fmt.Fprintf(p.w, format, args...)
 }
 
-// clean replaces what a terminal would obey: a name in somebody's snapshot
-// must not move the cursor over what a warning says.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+func printable(a any) any {
+	switch v := a.(type) {
+	case painted:
+		return v
+	case string:
+		return resource.Printable(v)
+	}
+	if v := reflect.ValueOf(a); v.Kind() == reflect.String {
+		return resource.Printable(v.String())
+	}
+	return a
+}
+
+// Note writes a line for people that is no result: an error, a hint, progress.
+func Note(w io.Writer, format string, args ...any) {
+	(&printer{w: w}).f(format, args...)
+}
+
+// Lines writes text of several lines, each made printable.
+func Lines(w io.Writer, text string) {
+	out := &printer{w: w}
+	for line := range strings.Lines(text) {
+		out.f("%s\n", strings.TrimRight(line, "\n"))
+	}
 }
 
 // marker is the sign in front of a change: + ~ -.

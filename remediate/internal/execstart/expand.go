@@ -56,13 +56,15 @@ func nameByte(c byte, i int) bool {
 // the file of the last variable in it, for that is where the text is.
 func braced(arg string, env map[string]Var, origin string) Word {
 	var out strings.Builder
+	last := strings.LastIndexByte(arg, '}')
 	for i := 0; i < len(arg); i++ {
 		rest := arg[i:]
-		switch end := strings.IndexByte(rest, '}'); {
+		switch {
 		case strings.HasPrefix(rest, "$$"):
 			out.WriteByte('$')
 			i++
-		case strings.HasPrefix(rest, "${") && end > 0:
+		case strings.HasPrefix(rest, "${") && i < last:
+			end := strings.IndexByte(rest, '}')
 			v := env[rest[2:end]]
 			out.WriteString(v.Value)
 			if v.Origin != "" {

@@ -8,11 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
@@ -20,21 +17,40 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// dial returns a client; it negotiates the API version by itself: Engine 29 has
-// a floor of 1.40 or 1.44, Engine 20.10 a ceiling of 1.41.
-func dial(host string) (*client.Client, error) {
-	return client.New(client.WithHost(host))
-}
-
 // apiError puts the two failures that users meet into their words.
 func apiError(err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission), refused(err):
 		return errors.New("the Docker socket may be read by root and group docker only")
-	case client.IsErrConnectionFailed(err):
+	case client.IsErrConnectionFailed(err) && !garbled(err):
 		return errors.New("docker is not running")
 	}
-	return fmt.Errorf("cannot ask the Docker daemon: %w", err)
+	return fmt.Errorf("cannot ask the Docker daemon: %w", said(err))
+}
+
+// garbled finds an answer that is not HTTP: the client calls that a failed
+// connection too.
+func garbled(err error) bool {
+	return strings.HasPrefix(err.Error(), "error during connect") || strings.Contains(err.Error(), "malformed HTTP")
+}
+
+// maxSaid bounds what is shown of a daemon's own words.
+const maxSaid = 500
+
+// A saidError is an error in a daemon's words, of which there may be a
+// megabyte.
+type saidError struct{ error }
+
+func (e saidError) Error() string {
+	return fmt.Sprintf("%.*s", maxSaid, strings.Join(strings.Fields(e.error.Error()), " "))
+}
+func (e saidError) Unwrap() error { return e.error }
+
+func said(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("it does not answer in time")
+	}
+	return saidError{err}
 }
 
 // refused finds a socket that may not be opened; the client keeps the text of
@@ -48,7 +64,7 @@ func (r *Reader) Engine(ctx context.Context) (resource.Engine, error) {
 	if !r.Live() {
 		return resource.Engine{}, errImage
 	}
-	c, err := dial(r.dockerHost)
+	c, err := dial(r.dockerHost, boundList)
 	if err != nil {
 		return resource.Engine{}, err
 	}
@@ -103,13 +119,18 @@ func lastReload(ctx context.Context, c *client.Client) int64 {
 
 const eventsKept = 256
 
+// eventsTimeout bounds a question that should be answered at once.
+const eventsTimeout = 3 * time.Second
+
 func pastEvents(ctx context.Context, c *client.Client, f client.Filters) ([]events.Message, error) {
 	var list []events.Message
 	res := c.Events(ctx, client.EventsListOptions{Since: "1", Until: stamp(time.Now()), Filters: f})
 	for {
 		select {
 		case m := <-res.Messages:
-			list = append(list, m)
+			if list = append(list, m); len(list) > eventsKept {
+				return list, nil
+			}
 		case err := <-res.Err:
 			if errors.Is(err, io.EOF) {
 				err = nil
@@ -143,100 +164,4 @@ func fromInfo(i system.Info) resource.Engine {
 		slices.Sort(e.InsecureRegistries)
 	}
 	return e
-}
-
-// inspectors bounds concurrent GETs: enough to hide latency, few enough not
-// to be felt by a busy daemon.
-const inspectors = 8
-
-// eventsTimeout bounds a question that should be answered at once.
-const eventsTimeout = 3 * time.Second
-
-// Containers lists all containers, stopped ones too, each inspected: the list
-// alone does not tell privileged or pid mode.
-func (r *Reader) Containers(ctx context.Context) ([]resource.Container, error) {
-	if !r.Live() {
-		return nil, errImage
-	}
-	c, err := dial(r.dockerHost)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	list, err := c.ContainerList(ctx, client.ContainerListOptions{All: true})
-	if err != nil {
-		return nil, apiError(err)
-	}
-	out := make([]resource.Container, len(list.Items))
-	errs := make([]error, len(list.Items))
-	limit := make(chan struct{}, inspectors)
-	var wg sync.WaitGroup
-	for i, item := range list.Items {
-		wg.Go(func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
-			out[i], errs[i] = inspect(ctx, c, item)
-		})
-	}
-	wg.Wait()
-	if err := together(errs...); err != nil {
-		return nil, err
-	}
-	out = slices.DeleteFunc(out, func(c resource.Container) bool { return c.ID == "" })
-	slices.SortFunc(out, func(a, b resource.Container) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
-}
-
-// inspect returns a zero Container for one that went away meanwhile.
-func inspect(ctx context.Context, c *client.Client, item container.Summary) (resource.Container, error) {
-	res, err := c.ContainerInspect(ctx, item.ID, client.ContainerInspectOptions{})
-	if isNotFound(err) {
-		return resource.Container{}, nil
-	}
-	if err != nil {
-		return resource.Container{}, fmt.Errorf("cannot inspect container %s: %w", item.ID, err)
-	}
-	in := res.Container
-	out := resource.Container{ID: in.ID, Name: strings.TrimPrefix(in.Name, "/"), Image: item.Image}
-	if in.State != nil {
-		out.State, out.PID = string(in.State.Status), in.State.Pid
-		out.StartedNS, out.Seccomp = started(in.State.StartedAt), seccompMode(in.State.Pid)
-	}
-	if in.Config != nil {
-		out.User, out.Labels = in.Config.User, in.Config.Labels
-		if in.Config.StopTimeout != nil {
-			out.StopTimeout = *in.Config.StopTimeout
-		}
-	}
-	out.Networks = endpoints(in)
-	for _, m := range in.Mounts {
-		if m.Type == "bind" {
-			out.Binds = append(out.Binds, m.Source)
-		}
-	}
-	if h := in.HostConfig; h != nil {
-		fromHostConfig(&out, h)
-	}
-	return out, nil
-}
-
-func fromHostConfig(out *resource.Container, h *container.HostConfig) {
-	out.RestartPolicy, out.AutoRemove = string(h.RestartPolicy.Name), h.AutoRemove
-	out.Privileged, out.SecurityOpt = h.Privileged, h.SecurityOpt
-	out.PidMode, out.IpcMode = string(h.PidMode), string(h.IpcMode)
-	out.NetworkMode, out.UsernsMode = string(h.NetworkMode), string(h.UsernsMode)
-	out.LogDriver = h.LogConfig.Type
-}
-
-// isNotFound reports a 404. The client hides containerd's markers behind Is, so
-// that looking for a NotFound method (errors.As) finds none.
-func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
-
-// started reads the API's time; one that never was has the year 1.
-func started(at string) int64 {
-	t, err := time.Parse(time.RFC3339Nano, at)
-	if err != nil || t.Year() < 1970 {
-		return 0
-	}
-	return t.UnixNano()
 }

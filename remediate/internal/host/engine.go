@@ -18,7 +18,7 @@ func OpenDocker(dockerHost string) (*Docker, error) {
 	if dockerHost == "" {
 		dockerHost = DefaultDockerHost
 	}
-	c, err := dial(dockerHost)
+	c, err := dial(dockerHost, boundOne)
 	if err != nil {
 		return nil, err
 	}

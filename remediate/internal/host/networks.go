@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
@@ -13,12 +14,18 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
+// networksTimeout bounds a question that is asked after all others: a daemon that
+// has begun to hang meanwhile must not make plan hang.
+const networksTimeout = 15 * time.Second
+
 // Networks lists the daemon's networks, by name.
 func (r *Reader) Networks(ctx context.Context) ([]resource.Network, error) {
 	if !r.Live() {
 		return nil, errImage
 	}
-	c, err := dial(r.dockerHost)
+	ctx, cancel := context.WithTimeout(ctx, networksTimeout)
+	defer cancel()
+	c, err := dial(r.dockerHost, boundList)
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,9 @@ func (r *Reader) Filters(ctx context.Context, all []resource.Container) map[stri
 }
 
 func bundleFilter(id string) (resource.SeccompFilter, bool) {
+	if !idPattern.MatchString(id) { // it is a daemon's word
+		return resource.SeccompFilter{}, false
+	}
 	for _, dir := range bundles {
 		found, err := filepath.Glob(dir + id + "/config.json")
 		if err != nil || len(found) != 1 {
@@ -84,6 +87,12 @@ func readBundle(path string) (resource.SeccompFilter, error) {
 	if err != nil {
 		return f, err
 	}
+	return parseBundle(b)
+}
+
+// parseBundle reads config.json of the OCI runtime specification.
+func parseBundle(b []byte) (resource.SeccompFilter, error) {
+	var f resource.SeccompFilter
 	var c specs.Spec
 	if err := json.Unmarshal(b, &c); err != nil {
 		return f, err

@@ -86,6 +86,9 @@ func execStart(v any) []string {
 func environmentFiles(v any) []string {
 	var files []string
 	for _, f := range rows(v) {
+		if len(f) < 2 {
+			continue
+		}
 		path, _ := f[0].(string)
 		if optional, _ := f[1].(bool); optional {
 			path = "-" + path
