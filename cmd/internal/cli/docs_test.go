@@ -107,7 +107,7 @@ func codesOf(text string) []string {
 // and number of arguments.
 func TestCommandsInDocsParse(t *testing.T) {
 	checked := 0
-	for _, file := range []string{"README.md", "docs/userns-remap.md", "docs/policy.md", "docs/daemon-json.md", "docs/json.md", "docs/egress.md", "docs/audit.md", "docs/seccomp.md"} {
+	for _, file := range []string{"README.md", "docs/userns-remap.md", "docs/policy.md", "docs/daemon-json.md", "docs/json.md", "docs/egress.md", "docs/audit.md", "docs/seccomp.md", "docs/security.md"} {
 		b, err := os.ReadFile("../../../" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -149,5 +149,33 @@ func parses(t *testing.T, file, line string) {
 	}
 	if err != nil {
 		t.Errorf("%s: %s: %v", file, line, err)
+	}
+}
+
+// docs/security.md names the programs that bulwark runs, of which a rig proves
+// that there are no others.
+func TestProgramsInDocs(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(b), "<!-- programs -->")
+	table, _, _ = strings.Cut(table, "<!-- /programs -->")
+	var named []string
+	for row := range strings.Lines(table) {
+		if cell, _, ok := strings.Cut(strings.TrimPrefix(row, "| `"), " |"); ok {
+			named = append(named, regexp.MustCompile("[a-z0-9-]+").FindAllString(cell, -1)...)
+		}
+	}
+	proven, err := os.ReadFile("../../../rig/testdata/programs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(string(proven))
+	slices.Sort(want)
+	named = slices.DeleteFunc(named, func(s string) bool { return s == "program" || strings.Trim(s, "-") == "" })
+	slices.Sort(named)
+	if diff := cmp.Diff(want, named); diff != "" {
+		t.Errorf("(-rig/testdata/programs +docs/security.md)\n%s", diff)
 	}
 }
