@@ -24,18 +24,21 @@ type sweepHost struct {
 	runs map[string]func(string) bool
 }
 
-// newSweepHost makes the host, and learns from one undisturbed apply and
-// rollback what before and after look like.
-func newSweepHost(t *testing.T, policy string, runs map[string]func(string) bool) *sweepHost {
-	t.Helper()
-	if err := resetHost(); err != nil {
-		t.Fatal(err)
-	}
+func resetAfter(t *testing.T) {
 	t.Cleanup(func() {
 		if err := resetHost(); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// makeSweepHost makes the host, and learns from one undisturbed apply and
+// rollback what before and after look like.
+func makeSweepHost(t *testing.T, policy string, runs map[string]func(string) bool) *sweepHost {
+	t.Helper()
+	if err := resetHost(); err != nil {
+		t.Fatal(err)
+	}
 	h := &sweepHost{T: t, runs: runs}
 	for path, text := range map[string]string{wholeFile: policy, "/etc/docker/daemon.json": wholeDaemonJSON} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

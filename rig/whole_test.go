@@ -49,6 +49,12 @@ var wholeApply = []string{"bulwark", "apply", "--yes", "--policy", wholeFile, "-
 // newWholeHost is a host before the policy, with a container that restarts.
 func newWholeHost(t *testing.T) *sweepHost {
 	t.Helper()
+	resetAfter(t)
+	return makeWholeHost(t)
+}
+
+func makeWholeHost(t *testing.T) *sweepHost {
+	t.Helper()
 	vm, err := inVM()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func newWholeHost(t *testing.T) *sweepHost {
 	if vm {
 		policy += wholeAudit
 	}
-	h := newSweepHost(t, policy, map[string]func(string) bool{"before": runsBefore, "after": runsAfter})
+	h := makeSweepHost(t, policy, map[string]func(string) bool{"before": runsBefore, "after": runsAfter})
 	h.touchesAll(vm)
 	return h
 }
