@@ -27,6 +27,9 @@ const DefaultStartTimeout = dockerd.DefaultStart
 // ApplyOptions say how to apply.
 type ApplyOptions struct {
 	Policy *plans.Policy
+	// Saved, if set, is the plan that is to be applied, or nothing: a
+	// *StaleError comes before any other.
+	Saved *SavedPlan
 	// Approve sees the plan under the lock, as it will be applied; an error
 	// from it ends apply with nothing changed. It is not asked when there is
 	// nothing to do.
@@ -113,6 +116,11 @@ func (r *run) apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
 	s := h.Observe(ctx, o.Policy)
 	plan := NewPlan(o.Policy, s)
 	res := &ApplyResult{Format: 1, Outcome: Unchanged, Plan: plan, Notes: r.notes}
+	if o.Saved != nil {
+		if err := o.Saved.Check(h, plan); err != nil {
+			return res, err
+		}
+	}
 	if !plan.Pending() {
 		return res, whollyBlocked(plan)
 	}
@@ -315,6 +323,10 @@ func (r *run) conclude(res *ApplyResult, t *txn.Result) error {
 	case txn.NotApplied:
 		return fmt.Errorf("nothing was changed: %w", r.explain(t.Cause))
 	case txn.RolledBack:
+		var drift *txn.DriftError
+		if errors.As(t.Cause, &drift) {
+			return fmt.Errorf("everything was put back: %w", r.explain(t.Cause))
+		}
 		res.Outcome = RolledBack
 		res.Cause = hiderIn(r.txn.Reader, t.ID).hide(cause(t.Cause))
 		return nil

@@ -130,9 +130,66 @@ func facts(p *resource.Plan, s *resource.Snapshot) []resource.PlanFact {
 		add(o.Kind+" "+o.Target, "sha256:"+resource.Sum([]byte(o.Old)))
 	}
 	if p.Service.Action == resource.Restart {
-		add("running containers", strings.Join(Running(s), " "))
+		add("running containers", strings.Join(up(s), " "))
+	}
+	if lost := p.Irreversible(); len(lost) > 0 {
+		add("what cannot be undone", describeImpacts(lost))
+	}
+	// The rest follows from facts like these, but not only from those above.
+	add("need of dockerd", describeService(p.Service))
+	for _, c := range p.Changes {
+		add("change of "+c.Path, c.Digest())
+	}
+	for _, o := range p.Operations {
+		add("change of "+o.Kind+" "+o.Target, o.Digest())
 	}
 	return out
+}
+
+// up names the containers that a restart may stop, with what else decides about
+// their fate.
+func up(s *resource.Snapshot) []string {
+	var names []string
+	all, _ := s.Containers.Get()
+	for _, c := range all {
+		switch {
+		case c.State != "running" && c.State != "paused":
+			continue
+		case c.AutoRemove:
+			names = append(names, c.Name+"(--rm)")
+		case c.State == "paused":
+			names = append(names, c.Name+"(paused)")
+		default:
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func describeImpacts(all []resource.Impact) string {
+	var texts []string
+	for _, i := range all {
+		texts = append(texts, strings.Join(append([]string{i.Text}, i.Subjects...), " "))
+	}
+	return strings.Join(texts, "; ")
+}
+
+func describeService(svc resource.Service) string {
+	text := svc.Action.String()
+	for _, also := range []struct {
+		holds bool
+		text  string
+	}{
+		{svc.StopContainers, "containers are stopped before"},
+		{svc.DataRootMoves, "the data root moves"},
+		{svc.LiveRestoreFirst, "live-restore is switched on before"},
+	} {
+		if also.holds {
+			text += ", " + also.text
+		}
+	}
+	return text
 }
 
 func describe(f resource.Fingerprint) string {

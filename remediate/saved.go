@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -49,10 +52,22 @@ func (h *Host) Save(p *resource.Plan, path string) error {
 		Policy: p.Policy, Facts: p.Facts, Digest: p.Digest,
 	}
 	sp.Sum = sp.sum()
-	if err := renameio.WriteFile(path, sp.file(), 0o600, renameio.IgnoreUmask()); err != nil {
+	// Beside its target: renameio would try $TMPDIR first.
+	beside := renameio.WithTempDir(filepath.Dir(path))
+	if err := renameio.WriteFile(path, sp.encode(), 0o600, renameio.IgnoreUmask(), beside); err != nil {
 		return fmt.Errorf("cannot write the plan to %s: %w", path, err)
 	}
 	return nil
+}
+
+// encode gives what Save writes, and all that LoadPlan takes: another spelling
+// of the same would pass the sum.
+func (p SavedPlan) encode() []byte {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		panic("internal error: saved plan: " + err.Error()) // plain structs always marshal
+	}
+	return append(b, '\n')
 }
 
 func (p SavedPlan) sum() string {
@@ -62,16 +77,6 @@ func (p SavedPlan) sum() string {
 		panic("internal error: saved plan: " + err.Error()) // plain structs always marshal
 	}
 	return resource.Sum(b)
-}
-
-// file is what Save writes, and all that LoadPlan takes: another spelling of
-// the same would pass the sum.
-func (p SavedPlan) file() []byte {
-	b, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		panic("internal error: saved plan: " + err.Error())
-	}
-	return append(b, '\n')
 }
 
 // position is the host's place in its history; a host that never applied has
@@ -126,33 +131,53 @@ func LoadPlan(path string) (*SavedPlan, error) {
 		return nil, fmt.Errorf("cannot read the plan %s: something follows its JSON", path)
 	case p.Format != SavedFormat:
 		return nil, fmt.Errorf("cannot read the plan %s: format %d, this bulwark reads %d", path, p.Format, SavedFormat)
-	case p.Sum != p.sum() || !bytes.Equal(b, p.file()):
+	case p.Sum != p.sum() || !bytes.Equal(b, p.encode()):
 		return nil, fmt.Errorf("cannot read the plan %s: it was altered or is damaged", path)
 	}
 	return &p, nil
 }
 
 // Check compares the promise with the plan as it came out now. The error is
-// a *StaleError that names what has changed.
+// a *StaleError that names what has changed; causes come before what follows from
+// them.
 func (p *SavedPlan) Check(h *Host, now *resource.Plan) error {
-	if was, is := factOf(p.Facts, hostFact), factOf(now.Facts, hostFact); was != is {
-		return &StaleError{What: "it was made for another host"}
-	}
-	if what := Drift(p.Facts, now.Facts); what != "" {
-		return &StaleError{What: what}
-	}
 	lineage, serial := h.position()
+	drift := Drift(p.Facts, now.Facts)
+	what := ""
 	switch {
+	case factOf(p.Facts, hostFact) != factOf(now.Facts, hostFact):
+		what = "it was made for another host"
 	case time.Now().After(p.Expires):
-		return &StaleError{What: "it expired at " + p.Expires.Format(time.RFC3339)}
+		what = "it expired at " + p.Expires.Format(time.RFC3339)
 	case p.Tool != now.Tool:
-		return &StaleError{What: fmt.Sprintf("bulwark was %s, now %s", p.Tool, now.Tool)}
+		what = fmt.Sprintf("bulwark was %s, now %s", p.Tool, now.Tool)
 	case p.Policy.SHA256 != now.Policy.SHA256:
-		return &StaleError{What: "the policy " + p.Policy.Source + " has changed"}
+		what = "the policy " + p.Policy.Source + " has changed"
+	case drift != "":
+		what = drift + hindrance(now)
+	case p.Lineage != "" && p.Lineage != lineage:
+		what = fmt.Sprintf("it belongs to another history of this host: lineage was %q, now %q", p.Lineage, lineage)
 	case p.Lineage != lineage || p.Serial != serial:
-		return &StaleError{What: fmt.Sprintf("the host was changed since: serial was %d, now %d", p.Serial, serial)}
+		what = fmt.Sprintf("the host was changed since: serial was %d, now %d", p.Serial, serial)
 	case p.Digest != now.Digest:
-		return &StaleError{What: "the changes came out different"}
+		what = "the changes came out different"
+	default:
+		return nil
 	}
-	return nil
+	return &StaleError{What: what}
+}
+
+// hindrance says why controls cannot be brought about now: a change that is in
+// the saved plan only may be missing for the sake of a fact about another file.
+func hindrance(now *resource.Plan) string {
+	var reasons []string
+	for _, c := range now.Controls {
+		if (c.Status == resource.Blocked || c.Status == resource.Unread) && !slices.Contains(reasons, c.Reason) {
+			reasons = append(reasons, c.Reason)
+		}
+	}
+	if reasons == nil {
+		return ""
+	}
+	return " (" + strings.Join(reasons, "; ") + ")"
 }

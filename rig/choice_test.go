@@ -38,10 +38,17 @@ func dice(t *testing.T) *rand.Rand {
 // happens after the commit must be seen.
 func choose(t *testing.T, total int) []int {
 	t.Helper()
+	return chooseOf(t, total, *points)
+}
+
+// chooseOf is choose with a size of the sample made from -points, where a point
+// is dearer or cheaper than others; with -points 0 it too returns all.
+func chooseOf(t *testing.T, total, size int) []int {
+	t.Helper()
 	all := dice(t).Perm(total)
 	chosen := []int{total}
 	for _, i := range all {
-		if n := i + 1; n != total && (*points == 0 || len(chosen) < *points) {
+		if n := i + 1; n != total && (*points == 0 || len(chosen) < size) {
 			chosen = append(chosen, n)
 		}
 	}

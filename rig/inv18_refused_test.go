@@ -30,7 +30,7 @@ func TestInvariant18Refused(t *testing.T) {
 		"no-loader":      {3, `because: .*bulwark-egress.service`, []string{"--settle", "0s"}},
 		"invalid":        {1, `nothing was changed: .*rig: not valid`, []string{"--settle", "0s"}},
 	} {
-		h.refused(fault, want)
+		h.takenBack(fault, want)
 	}
 	h.otherPlanGoes()
 }
@@ -41,7 +41,7 @@ type refusal struct {
 	flags []string
 }
 
-func (h *sweepHost) refused(fault string, want refusal) {
+func (h *sweepHost) takenBack(fault string, want refusal) {
 	h.Helper()
 	h.write("/run/rig-fault", fault)
 	if fault == "refuses" { // clients that start the service at any moment

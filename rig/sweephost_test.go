@@ -25,6 +25,14 @@ type sweepHost struct {
 	runs map[string]func(string) bool
 }
 
+func resetAfter(t *testing.T) {
+	t.Cleanup(func() {
+		if err := resetHost(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func (h *sweepHost) prepare(policy string) {
 	h.Helper()
 	for path, text := range map[string]string{wholeFile: policy, "/etc/docker/daemon.json": wholeDaemonJSON} {

@@ -52,15 +52,11 @@ var wholeRuns = map[string]func(string) bool{"before": runsBefore, "after": runs
 // put back when the test is over.
 func newWholeHost(t *testing.T) *sweepHost {
 	t.Helper()
-	t.Cleanup(func() {
-		if err := resetHost(); err != nil {
-			t.Error(err)
-		}
-	})
-	return wholeHost(t)
+	resetAfter(t)
+	return makeWholeHost(t)
 }
 
-func wholeHost(t *testing.T) *sweepHost {
+func makeWholeHost(t *testing.T) *sweepHost {
 	t.Helper()
 	h := preparedHost(t)
 	h.learn()

@@ -100,18 +100,34 @@ type digestedOp struct {
 func (p *Plan) ComputeDigest() string {
 	in := digestInput{Policy: p.Policy.SHA256, Action: p.Service.Action}
 	for _, c := range p.Changes {
-		op := digestedOp{Path: c.Path, Action: c.Action, Before: c.Before.SHA256, Lines: c.Lines}
-		if c.Lines == nil && c.Action != Delete {
-			op.After = Sum(c.Content)
-		}
-		in.Changes = append(in.Changes, op)
+		in.Changes = append(in.Changes, c.digested())
 	}
 	for _, o := range p.Operations {
-		in.Kernel = append(in.Kernel, digestedOp{
-			Path: o.Kind + " " + o.Target, Action: o.Action, Before: Sum([]byte(o.Old)), After: Sum(o.Payload),
-		})
+		in.Kernel = append(in.Kernel, o.digested())
 	}
-	b, err := json.Marshal(in)
+	return sumJSON(in)
+}
+
+func (c Change) digested() digestedOp {
+	op := digestedOp{Path: c.Path, Action: c.Action, Before: c.Before.SHA256, Lines: c.Lines}
+	if c.Lines == nil && c.Action != Delete {
+		op.After = Sum(c.Content)
+	}
+	return op
+}
+
+func (o Operation) digested() digestedOp {
+	return digestedOp{Path: o.Kind + " " + o.Target, Action: o.Action, Before: Sum([]byte(o.Old)), After: Sum(o.Payload)}
+}
+
+// Digest identifies what the change would do.
+func (c Change) Digest() string { return sumJSON(c.digested()) }
+
+// Digest identifies what the operation would do.
+func (o Operation) Digest() string { return sumJSON(o.digested()) }
+
+func sumJSON(v any) string {
+	b, err := json.Marshal(v)
 	if err != nil {
 		panic("internal error: plan digest: " + err.Error()) // plain structs always marshal
 	}

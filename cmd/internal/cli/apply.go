@@ -101,14 +101,9 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 		return err
 	}
 	res, err := h.Apply(ctx, remediate.ApplyOptions{
-		Policy: policy, Approve: approve, Retry: o.retry, AllowIrreversible: o.irreversible,
+		Policy: policy, Saved: saved, Approve: approve, Retry: o.retry, AllowIrreversible: o.irreversible,
 		Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout, ConfirmWithin: o.confirm, Command: a.args, Progress: a.progress(),
 	})
-	if err == nil && saved != nil && res.Outcome == remediate.Unchanged {
-		// Nothing was asked, since nothing is to do; a used or stale plan is
-		// refused all the same.
-		err = saved.Check(h, res.Plan)
-	}
 	if err != nil {
 		return explain(err)
 	}
@@ -128,14 +123,7 @@ func given(file string) []string {
 // then applied must be what was shown.
 func (a *app) approval(ctx context.Context, h *remediate.Host, o applyOptions, saved *remediate.SavedPlan, policy *plans.Policy) (func(*resource.Plan) error, error) {
 	switch {
-	case saved != nil:
-		return func(p *resource.Plan) error {
-			if err := saved.Check(h, p); err != nil {
-				return err
-			}
-			return a.announce(p)
-		}, nil
-	case o.yes:
+	case saved != nil, o.yes:
 		return a.announce, nil
 	case !isTerminal(a.in):
 		return nil, withHint(errors.New("cannot ask: standard input is not a terminal"),

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func (a *app) runSnapshot(ctx context.Context, out, policy string) error {
 		_, err = a.out.Write(b)
 		return err
 	}
-	if err := renameio.WriteFile(out, b, 0o600); err != nil {
+	if err := renameio.WriteFile(out, b, 0o600, renameio.WithTempDir(filepath.Dir(out))); err != nil {
 		return fmt.Errorf("cannot write the snapshot to %s: %w", out, err)
 	}
 	return nil

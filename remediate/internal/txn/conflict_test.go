@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,6 +78,31 @@ func TestRollbackOverAnEdit(t *testing.T) {
 	}
 	if w.dump(true) != before || w.journal() != journal {
 		t.Error("it wrote something")
+	}
+}
+
+// A file that somebody made a link, locked or linked to is an edit too.
+func TestRollbackOverALink(t *testing.T) {
+	for name, edit := range map[string]func(path string) error{
+		"symlink": func(path string) error {
+			return errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path))
+		},
+		"link":   func(path string) error { return os.Link(path, path+".other") },
+		"folder": func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) },
+	} {
+		w := newWorld(t, fast(t))
+		if rc, out := w.demo("apply"); rc != 0 {
+			t.Fatalf("apply: %s", out)
+		}
+		w.must(edit(w.at("/etc/foreign.conf")))
+		before, journal := w.dump(true), w.journal()
+		rc, out := w.demo("rollback")
+		if rc != 4 || !strings.Contains(out, "/etc/foreign.conf") {
+			t.Errorf("%s: exit %d, %s", name, rc, out)
+		}
+		if w.dump(true) != before || w.journal() != journal {
+			t.Errorf("%s: it wrote something", name)
+		}
 	}
 }
 

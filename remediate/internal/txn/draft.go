@@ -103,6 +103,10 @@ func afterPrint(c resource.Change, cur resource.Fingerprint, content []byte) res
 // restore adds the operation for r, or returns the edit that is in its way.
 func (d *draft) restore(r restoration) (*Conflict, error) {
 	cur, err := d.currentAny(r.path)
+	var unsafe *fsys.UnsafeError
+	if errors.As(err, &unsafe) {
+		return &Conflict{Path: unsafe.Path, What: unsafe.Why}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
