@@ -51,7 +51,7 @@ func TestInvariant09Facts(t *testing.T) {
 	f.saved = h.savePlan(wholeFile, f.file)
 	all := f.all()
 	start := h.invocation()
-	for _, n := range chooseOf(t, len(all), *points*3) {
+	for _, n := range chooseOf(t, len(all), *points*2) {
 		f.one(all[n-1])
 	}
 	if h.invocation() != start {

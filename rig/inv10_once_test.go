@@ -49,7 +49,7 @@ func (h *sweepHost) flip(saved, altered string) int {
 		}
 		h.refused(what, h.watch("bulwark", "apply", altered, "--settle", "0s"), 1, "cannot read the plan "+altered)
 	}
-	for _, at := range chooseOf(h.T, len(whole), *points*10) {
+	for _, at := range chooseOf(h.T, len(whole), *points*5) {
 		b := slices.Clone(whole)
 		// Each bit, and each other byte for a blank: JSON passes over some.
 		if b[at-1] ^= 1 << r.IntN(8); r.IntN(4) == 0 && (whole[at-1] == ' ' || whole[at-1] == '\n') {

@@ -56,7 +56,7 @@ func TestInvariant12Edited(t *testing.T) {
 			e.records++
 		}
 	}
-	for _, n := range chooseOf(t, len(e.all), *points*2) {
+	for _, n := range chooseOf(t, len(e.all), *points) {
 		e.rollback(e.all[n-1][0], e.all[n-1][1])
 	}
 	e.foreign()

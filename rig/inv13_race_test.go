@@ -54,7 +54,7 @@ type race struct {
 func (r *race) all(what string, argv func() []string) {
 	r.Helper()
 	hows := slices.Sorted(maps.Keys(quickEdits))
-	for _, n := range chooseOf(r.T, len(r.managed)*len(hows), *points) {
+	for _, n := range chooseOf(r.T, len(r.managed)*len(hows), (*points+1)/2) {
 		r.one(what, argv(), (n-1)/len(hows)+1, hows[(n-1)%len(hows)])
 	}
 }

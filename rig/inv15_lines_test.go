@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bulwark-project/bulwark/rig/crash/ptrace"
 )
 
 // Invariant 15: usermod, useradd and userdel work on the account files while
@@ -26,6 +28,8 @@ func TestInvariant15Lines(t *testing.T) {
 	resetAfter(t)
 	h.sh("useradd ann; useradd bob; useradd cid; cp -a /etc/docker/daemon.json /root")
 	l := &lines{sweepHost: h}
+	l.behind()
+	l.ahead()
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { l.ranges(ctx) })
@@ -40,7 +44,7 @@ func TestInvariant15Lines(t *testing.T) {
 	stop()
 	wg.Wait()
 	l.check("the end", l.added, l.gone)
-	if len(l.added) < rounds || len(l.gone) == 0 {
+	if len(l.added) < 2 || len(l.gone) < 1 {
 		t.Errorf("usermod came through %d times, userdel %d times: this proves little", len(l.added), len(l.gone))
 	}
 	t.Logf("%d applies, %d rollbacks and %d refusals because of an edit (exit 4), %d tries stale; %d lines added and %d accounts made and deleted meanwhile, none lost, none back",
@@ -52,6 +56,61 @@ type lines struct {
 	mu                                sync.Mutex
 	added, gone                       []string
 	applies, rollbacks, edited, stale int
+}
+
+// behind stops usermod when it has read /etc/subuid and is about to write it: an
+// apply waits for its end.
+func (l *lines) behind() {
+	l.Helper()
+	apply := make(chan ran, 1)
+	r := l.watchAt(ptrace.Options{
+		Argv: []string{"usermod", "--add-subuids", "200000000-200000009", "ann"}, N: 1,
+		Match: func(c ptrace.Call) bool { return strings.HasPrefix(c.Name, "rename") && c.Paths[1] == "/etc/subuid" },
+		Act: func(*ptrace.Stop) error {
+			go func() { apply <- bulwark("apply", "--yes", "--policy", wholeFile, "--settle", "0s") }()
+			return l.still(apply, "apply", "usermod")
+		},
+	})
+	if got := <-apply; r.code != 0 || got.code != 0 {
+		l.Errorf("usermod %d, apply %d\n%s", r.code, got.code, got.out)
+	}
+	l.ours("apply behind usermod", 1)
+	l.subuids("apply behind usermod", "ann:200000000:10")
+	l.rollback()
+}
+
+// ahead stops apply before it puts /etc/subuid in place: usermod waits.
+func (l *lines) ahead() {
+	l.Helper()
+	other := make(chan ran, 1)
+	r := l.watchAt(ptrace.Options{
+		Argv: wholeApply, N: 1,
+		Match: func(c ptrace.Call) bool { return c.Name == "renameat2" && c.Paths[1] == "/etc/subuid" },
+		Act: func(*ptrace.Stop) error {
+			go func() {
+				out, err := exec.Command("usermod", "--add-subuids", "200000010-200000019", "bob").CombinedOutput()
+				other <- ran{out: fmt.Sprint(string(out), err)}
+			}()
+			return l.still(other, "usermod", "apply")
+		},
+	})
+	if got := <-other; r.code != 0 || got.out != "<nil>" {
+		l.Errorf("apply %d\n%s\nusermod: %s", r.code, r.out, got.out)
+	}
+	l.ours("usermod behind apply", 1)
+	l.subuids("usermod behind apply", "ann:200000000:10", "bob:200000010:10")
+	l.byHand()
+}
+
+// still fails if who does not wait for whom.
+func (l *lines) still(done chan ran, who, whom string) error {
+	select {
+	case r := <-done:
+		done <- r
+		l.Errorf("%s did not wait for %s", who, whom)
+	case <-time.After(5 * time.Second):
+	}
+	return nil
 }
 
 // ranges adds ranges to the users in turn.
@@ -162,6 +221,18 @@ func (l *lines) ours(what string, want int) {
 		l.must(err)
 		if got := strings.Count("\n"+string(data), "\ndockremap:"); got != want {
 			l.Errorf("after %s %s has %d lines of dockremap, want %d", what, file, got, want)
+		}
+	}
+}
+
+// subuids fails unless /etc/subuid has the lines.
+func (l *lines) subuids(what string, want ...string) {
+	l.Helper()
+	data, err := os.ReadFile("/etc/subuid")
+	l.must(err)
+	for _, line := range want {
+		if !slices.Contains(strings.Fields(string(data)), line) {
+			l.Errorf("%s: /etc/subuid lost %s:\n%s", what, line, data)
 		}
 	}
 }
