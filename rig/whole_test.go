@@ -78,6 +78,7 @@ func preparedHost(t *testing.T) *sweepHost {
 	policy := wholePolicy
 	if vm {
 		policy += wholeAudit
+		wholeApply = append(wholeApply, "--start-timeout", "10m") // the CPU is emulated, and may have other work
 	}
 	h := &sweepHost{T: t, runs: wholeRuns}
 	h.prepare(policy)
