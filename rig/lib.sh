@@ -30,7 +30,7 @@ need_packages() {
 	say "installing ${missing[*]}"
 	{
 		apt-get update -qq || true # a dead third-party source must not stop us; the install below decides
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}"
 	} >&2
 }
 
