@@ -74,8 +74,14 @@ func (h *places) raced(path, real string) string {
 		swaps <- n
 	}()
 	codes := map[int]int{}
-	for range max(4, *points) {
+	for range max(3, *points/3) {
 		r := bulwark("apply", "--yes", "--retry", "--policy", h.policy["daemon"])
+		switch r.code { // or the next one would end there too, or find nothing to do
+		case 0:
+			_ = bulwark("rollback", "--yes")
+		case 4:
+			_ = bulwark("recover", "--keep")
+		}
 		if codes[r.code]++; !slices.Contains([]int{0, 1, 3, 4, 6}, r.code) {
 			h.Errorf("%s: exit code %d\n%s", path, r.code, r.out)
 		}
