@@ -160,10 +160,7 @@ func (e *editing) recover(path, how string) {
 	if r := bulwark("apply", "--yes", "--policy", wholeFile); r.code != 4 {
 		e.Errorf("%s: apply with that open: exit code %d\n%s", what, r.code, r.out)
 	}
-	if r := bulwark("recover", "--keep"); r.code != 0 {
-		e.Errorf("%s: --keep: exit code %d\n%s", what, r.code, r.out)
-	}
-	e.othersBack(what, path, edited)
+	e.decide(what, path, edited)
 	e.clean(what)
 	e.sh("rm -rf " + path + " " + path + ".rig")
 	if first := e.keep + path; exists(first) {
@@ -172,6 +169,26 @@ func (e *editing) recover(path, how string) {
 		e.sh("rmdir --ignore-fail-on-non-empty " + filepath.Dir(path))
 	}
 	e.judge(what)
+}
+
+// decide is what a person does then. daemon.json names accounts and a profile that
+// are no more: dockerd does not start with it, and it cannot be kept.
+func (e *editing) decide(what, path, edited string) {
+	e.Helper()
+	if path != "/etc/docker/daemon.json" {
+		if r := bulwark("recover", "--keep"); r.code != 0 {
+			e.Errorf("%s: --keep: exit code %d\n%s", what, r.code, r.out)
+		}
+		e.othersBack(what, path, edited)
+		return
+	}
+	r := bulwark("recover", "--force")
+	if saved, err := filepath.Glob("/var/lib/bulwark/txn/*/conflict/*"); r.code != 0 || len(saved) == 0 || err != nil {
+		e.Errorf("%s: --force: exit code %d, saved edits %v (%v)\n%s", what, r.code, saved, err, r.out)
+	}
+	if diff := e.unlike(); diff != "" {
+		e.Errorf("%s: --force did not put it back:\n%s", what, diff)
+	}
 }
 
 // othersBack fails unless path is as it was edited and all else as before.

@@ -30,11 +30,17 @@ func (t *tx) undo(ctx context.Context, o undoOptions) (Outcome, error) {
 	}
 	t.log("undo", "")
 	out, conflicts, err := t.takeBack(ctx, o)
+	if conflicts != nil && !o.keep {
+		// The first to be told: what else failed may follow from it, as when
+		// dockerd does not start with one file that is not put back.
+		conflict := &ConflictError{ID: t.in.ID, Conflicts: conflicts}
+		if err != nil {
+			return Conflicted, errors.Join(conflict, t.openEnd(err))
+		}
+		return Conflicted, conflict
+	}
 	if err != nil {
 		return Unfinished, t.openEnd(err)
-	}
-	if conflicts != nil && !o.keep {
-		return Conflicted, &ConflictError{ID: t.in.ID, Conflicts: conflicts}
 	}
 	if err := t.wal.append(record{Kind: recAborted, Reason: string(out)}); err != nil {
 		return Unfinished, t.unfinished(err)
