@@ -3,6 +3,7 @@ package daemonjson
 import (
 	"bytes"
 	"regexp"
+	"sync"
 
 	"github.com/tailscale/hujson"
 )
@@ -34,17 +35,18 @@ func Redact(content []byte) []byte {
 	return append(bytes.Clone(d.bom), d.root.Pack()...)
 }
 
-func secretName() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)passw|passphrase|token|secret|credential|^auths?$|auth-?key|api-?key|access-?key|private-?key`)
-}
-
-func userinfo() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)//.*@|^[^/\s@]+:[^/\s@]+@`)
-}
-
-func secretPair() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(passw|passphrase|token|secret|credential|api-?key|access-?key|private-?key)[^=\s]*=.`)
-}
+// Compiled when first asked for: a snapshot asks for each word in it.
+var (
+	secretName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)passw|passphrase|token|secret|credential|^auths?$|auth-?key|api-?key|access-?key|private-?key`)
+	})
+	userinfo = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)//.*@|^[^/\s@]+:[^/\s@]+@`)
+	})
+	secretPair = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(passw|passphrase|token|secret|credential|api-?key|access-?key|private-?key)[^=\s]*=.`)
+	})
+)
 
 type redactor struct{ names, urls, pairs *regexp.Regexp }
 
