@@ -179,6 +179,7 @@ func TestFaultsAreNamedWithPlaceAndRemedy(t *testing.T) {
 		"broken YAML":      {"version: 1\ndaemon: {icc: false\n", "3: expected YAML, got a syntax error: did not find expected ',' or '}'"},
 		"more than a MiB":  {"#" + strings.Repeat("x", 1<<20), "at most"},
 		"a billion laughs": {"a: &a [1]\nb: &b [*a,*a]\nversion: 1", "laughs"},
+		"too many keys":    {"version: 1\ndaemon:\n  runtimes:\n" + runtimes(257), "4: daemon.runtimes: expected at most 256 keys, got 257"},
 		"too deep":         {"version: 1\ndaemon: {x: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}", "deep"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,6 +208,14 @@ func TestFaultsAreNamedWithPlaceAndRemedy(t *testing.T) {
 			}
 		})
 	}
+}
+
+func runtimes(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "    r%d: {path: /bin/r}\n", i)
+	}
+	return b.String()
 }
 
 func TestErrorsCarryPlaceForMachines(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 const (
 	maxBytes = 1 << 20
 	maxDepth = 32
+	maxKeys  = 256 // of one map: each is one edit of daemon.json
 )
 
 // parse turns the text of one file into nodes. It takes the part of YAML that
@@ -141,6 +142,10 @@ func (p *parser) plain(n *yaml.Node, path string) bool {
 }
 
 func (p *parser) mapping(v *node, n *yaml.Node, path string, depth int) {
+	if keys := len(n.Content) / 2; keys > maxKeys {
+		p.fail(n.Line, n.Column, path, fmt.Sprintf("at most %d keys", maxKeys), strconv.Itoa(keys), "")
+		return
+	}
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]

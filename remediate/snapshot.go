@@ -24,8 +24,16 @@ func EncodeSnapshot(s *resource.Snapshot) ([]byte, error) {
 	return append(resource.PrintableJSON(b), '\n'), nil
 }
 
+// maxValues bounds the values of a snapshot, which are counted by the commas: two
+// bytes of JSON may be a container of 300 in memory. One of 5,000 containers has
+// some 300,000.
+const maxValues = 1 << 20
+
 // DecodeSnapshot reads what EncodeSnapshot wrote.
 func DecodeSnapshot(b []byte) (*resource.Snapshot, error) {
+	if n := bytes.Count(b, []byte{','}); n > maxValues {
+		return nil, fmt.Errorf("cannot read the snapshot: it has more than %d values", maxValues)
+	}
 	var s resource.Snapshot
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

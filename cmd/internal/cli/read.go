@@ -23,7 +23,7 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("more than %d bytes", limit)
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
 	return b, err
 }

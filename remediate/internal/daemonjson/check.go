@@ -66,7 +66,7 @@ func (p Problem) concerns(key string) bool {
 // Not checked, because it needs the host: that files, groups, users, plugins
 // and storage drivers exist.
 func Check(path string, content []byte, engine Version) []Problem {
-	c := &checker{path: path, content: content, engine: engine}
+	c := &checker{path: path, content: content, engine: engine, count: map[Severity]int{}}
 	var faults []*syntaxError
 	c.doc, faults = parse(content)
 	c.encoding()
@@ -80,7 +80,9 @@ func Check(path string, content []byte, engine Version) []Problem {
 		c.doc.body = plain // comments and commas are blanked, offsets stay
 	}
 	for _, m := range c.doc.obj.Members {
-		c.member(m)
+		if !c.full() {
+			c.member(m)
+		}
 	}
 	c.rules()
 	slices.SortStableFunc(c.found, func(a, b Problem) int {
@@ -102,10 +104,22 @@ type checker struct {
 	engine  Version
 	doc     *document
 	found   []Problem
+	count   map[Severity]int
 }
+
+// maxProblems bounds those of one severity: nobody reads more, and each is
+// compared with all others.
+const maxProblems = 100
+
+// full says that no more refusals are reported: the file is refused, whatever
+// else is in it.
+func (c *checker) full() bool { return c.count[Refused] >= maxProblems }
 
 // at reports a problem at an offset of the whole file.
 func (c *checker) at(s Severity, offset int, key, text, remedy string, related ...string) {
+	if c.count[s]++; c.count[s] > maxProblems {
+		return
+	}
 	line, col := lineColumn(c.content, offset)
 	c.found = append(c.found, Problem{s, c.path, line, col, key, related, text, remedy})
 }

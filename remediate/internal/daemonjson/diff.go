@@ -91,11 +91,17 @@ func (d *diff) unusable() (verdict, bool) {
 	case p.Exists() && p.Type != resource.Regular:
 		v.reason = fmt.Sprintf("%s is not a regular file (%s)", d.path, p.Type)
 		v.remedy = "replace it by a regular file, or pass its target with dockerd's --config-file"
+	case size(d.file) > MaxSize:
+		v.reason = fmt.Sprintf("%s has %d bytes, more than the %d that are looked into", d.path, size(d.file), MaxSize)
+		v.remedy = "remove what does not belong into it"
 	default:
 		return v, false
 	}
 	return v, true
 }
+
+// size is that of the file; a snapshot has no content of one that is too large.
+func size(f resource.File) int64 { return max(f.Print.Size, int64(len(f.Content))) }
 
 // barred judges whether the file can be replaced at all; one that is right
 // already need not be.

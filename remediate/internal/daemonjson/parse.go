@@ -72,8 +72,15 @@ func list(e *syntaxError) []*syntaxError {
 	return []*syntaxError{e}
 }
 
+// MaxSize is the size in bytes above which a file is not looked into. Each key
+// is judged on the whole file, and no configuration is that large.
+const MaxSize = 1 << 20
+
 // open takes the byte order mark off and refuses other encodings than UTF-8.
 func open(content []byte) (*document, *syntaxError) {
+	if len(content) > MaxSize {
+		return &document{}, &syntaxError{text: "the file is too large", remedy: "remove what does not belong into it"}
+	}
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return &document{body: content}, &syntaxError{text: "the file is UTF-16", remedy: "save it as UTF-8"}
 	}
@@ -237,13 +244,23 @@ func nameOf(m hujson.ObjectMember) string {
 	return lit.String()
 }
 
+// named saves the copy that nameOf makes: a large file is asked for each key of
+// many.
+func named(m hujson.ObjectMember, name string) bool {
+	lit, _ := m.Name.Value.(hujson.Literal)
+	if len(lit) < 2 || bytes.IndexByte(lit, '\\') >= 0 {
+		return lit.String() == name
+	}
+	return string(lit[1:len(lit)-1]) == name
+}
+
 // find returns the member with that name.
 func find(o *hujson.Object, name string) (int, bool) {
 	if o == nil {
 		return 0, false
 	}
 	for i, m := range o.Members {
-		if nameOf(m) == name {
+		if named(m, name) {
 			return i, true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tailscale/hujson"
 
@@ -75,7 +76,7 @@ func Secrets(content []byte) []string {
 }
 
 // password finds the one in user:password@host.
-func password() *regexp.Regexp { return regexp.MustCompile(`(?s)^(?:[^/]*//)?[^:/@]*:(.+)@`) }
+var password = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)^(?:[^/]*//)?[^:/@]*:(.+)@`) })
 
 type redactor struct {
 	// found are the strings that were replaced.

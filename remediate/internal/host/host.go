@@ -64,9 +64,7 @@ func (r *Reader) Query(ctx context.Context, argv ...string) ([]byte, error) {
 	if !r.Live() {
 		return nil, errImage
 	}
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	return command(ctx, argv).Output()
+	return startWithin(ctx, queryTimeout, argv, nil, nil).wait()
 }
 
 // Process reads /proc/PID: argv and the start time. Command lines are
