@@ -123,6 +123,7 @@ func FuzzMerge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, spec []byte) {
 		var networks []netip.Prefix
 		var covered [2][256]bool
+		spec = spec[:min(len(spec), 256)] // the list of addresses is slow
 		for ; len(spec) >= 2; spec = spec[2:] {
 			six, bits := int(spec[1]>>7), int(spec[1]%9)
 			a := netip.AddrFrom4([4]byte{10, 0, 0, spec[0]})

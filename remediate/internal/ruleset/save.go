@@ -33,7 +33,7 @@ func ParseSave(family, variant string, text []byte) (own resource.RuleTable, oth
 	p := &saveParser{
 		own:   resource.RuleTable{Family: family},
 		other: resource.Filter{Family: family, Variant: variant},
-		rules: map[string]int{},
+		rules: map[string]int{}, at: map[string]int{},
 	}
 	lines := strings.Split(string(text), "\n")
 	for n := 0; n < len(lines); n++ {
@@ -54,37 +54,42 @@ func ParseSave(family, variant string, text []byte) (own resource.RuleTable, oth
 // their number: a comment may hold a newline, which is printed as it is. A
 // quote that nothing closes before COMMIT is just a character.
 func logical(lines []string) (line string, more int) {
-	if open(lines[0]) {
-		for i, next := range lines[1:] {
-			if next == "COMMIT" {
-				break
-			}
-			if !strings.Contains(next, `"`) {
-				continue // joining each would take time in the square of their number
-			}
-			if whole := strings.Join(lines[:i+2], "\n"); !open(whole) {
-				return whole, i + 1
-			}
+	q := newQuotes()
+	q.read(lines[0])
+	for i, next := range lines[1:] {
+		if !q.inside || next == "COMMIT" {
+			break
+		}
+		q.read("\n" + next)
+		if !q.inside {
+			return strings.Join(lines[:i+2], "\n"), i + 1
 		}
 	}
 	return lines[0], 0
 }
 
-// open says that a line ends within quotes. They begin with a word: names of
-// interfaces are printed as they are, and one may have a quote in it.
-func open(line string) bool {
-	inside, escaped := false, false
-	for i := range len(line) {
-		switch {
-		case escaped:
-			escaped = false
-		case inside && line[i] == '\\':
-			escaped = true
-		case line[i] == '"':
-			inside = !inside && (i == 0 || line[i-1] == ' ')
+// quotes tells whether text ends within quotes, however much of it was read.
+// They begin with a word: names of interfaces are printed as they are, and one
+// may have a quote in it.
+type quotes struct {
+	inside, escaped bool
+	last            byte
+}
+
+func newQuotes() quotes { return quotes{last: ' '} }
+
+func (q *quotes) read(text string) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case q.escaped:
+			q.escaped = false
+		case q.inside && c == '\\':
+			q.escaped = true
+		case c == '"':
+			q.inside = !q.inside && q.last == ' '
 		}
+		q.last = text[i]
 	}
-	return inside
 }
 
 type saveParser struct {
@@ -92,6 +97,7 @@ type saveParser struct {
 	other resource.Filter
 	table string         // the one that is open
 	rules map[string]int // number of rules for each chain seen
+	at    map[string]int // of each own chain
 }
 
 func (p *saveParser) line(line string) error {
@@ -142,6 +148,7 @@ func (p *saveParser) chain(line string) error {
 	p.rules[name] = 0
 	switch {
 	case ownChain(name):
+		p.at[name] = len(p.own.Chains)
 		p.own.Chains = append(p.own.Chains, resource.RuleChain{Name: name, Rules: []string{}})
 	case name == "FORWARD":
 		p.other.ForwardPolicy = policy
@@ -172,7 +179,7 @@ func (p *saveParser) rule(line string) error {
 }
 
 func (p *saveParser) addOwn(name, rule string) {
-	i := slices.IndexFunc(p.own.Chains, func(c resource.RuleChain) bool { return c.Name == name })
+	i := p.at[name]
 	p.own.Chains[i].Rules = append(p.own.Chains[i].Rules, canonicalSaved(rule))
 }
 
@@ -214,20 +221,17 @@ func leadsTo(rule string) string {
 // unquoted splits a rule into words, a quoted text being one.
 func unquoted(rule string) []string {
 	var words []string
-	for rest := rule; rest != ""; {
-		end := strings.IndexByte(rest, ' ')
-		for end >= 0 && open(rest[:end]) {
-			next := strings.IndexByte(rest[end+1:], ' ')
-			if next < 0 {
-				end = -1
-				break
-			}
-			end += 1 + next
+	q, begin := newQuotes(), 0
+	for i := range len(rule) {
+		if rule[i] == ' ' && !q.inside {
+			words = append(words, rule[begin:i])
+			q, begin = newQuotes(), i+1
+			continue
 		}
-		if end < 0 {
-			return append(words, rest)
-		}
-		words, rest = append(words, rest[:end]), rest[end+1:]
+		q.read(rule[i : i+1])
+	}
+	if begin < len(rule) {
+		words = append(words, rule[begin:])
 	}
 	return words
 }
