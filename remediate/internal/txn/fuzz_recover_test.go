@@ -20,6 +20,8 @@ func FuzzRecover(f *testing.F) {
 		f.Add(uint8(i), []byte{})
 		f.Add(uint8(i), []byte("{}"))
 	}
+	f.Add(uint8(1), []byte(`{"format":1,"lineage":"a","serial":1,"last_txn":"../../etc","last_confirmed":"000001-20260101T000000Z-00000000"}`))
+	f.Add(uint8(0), []byte("../../etc\n"))
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
 		w.t = t
 		w.restoreFrom(keep)

@@ -105,12 +105,30 @@ func parseIntent(b []byte, id string) (*Intent, error) {
 	if in.ID != id {
 		return nil, fmt.Errorf("it is of transaction %q", in.ID)
 	}
+	if in.Parent != "" && !older(in.Parent, id) {
+		return nil, fmt.Errorf("%.80q, which it says came before, is no older transaction", in.Parent)
+	}
 	for i, op := range in.Ops {
 		if op.N != i || op.Path == "" || badName(op.Temp) || badName(op.Undo) {
 			return nil, fmt.Errorf("operation %d is malformed", i)
 		}
 	}
 	return in, nil
+}
+
+// older compares the serials of two ids. Parents are followed until there is
+// none: a circle of them would have no end.
+func older(a, b string) bool {
+	if !idPattern.MatchString(a) {
+		return false
+	}
+	x, y := serialOf(a), serialOf(b)
+	return len(x) < len(y) || len(x) == len(y) && x < y
+}
+
+func serialOf(id string) string {
+	serial, _, _ := strings.Cut(id, "-")
+	return strings.TrimLeft(serial, "0")
 }
 
 // badName guards against a temporary name that leads out of the directory.

@@ -85,16 +85,29 @@ func (r *Reader) slurp(dir, name string) ([]byte, error) {
 
 // State reads state.json; the zero State if there was no transaction yet.
 func (r *Reader) State() (State, error) {
-	var s State
 	b, err := r.slurp("", stateName)
 	if err != nil || b == nil {
-		return s, err
+		return State{}, err
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
+	s, err := parseState(b)
+	if err != nil {
 		return State{}, &DamagedError{r.file(stateName), err.Error()}
 	}
+	return s, nil
+}
+
+func parseState(b []byte) (State, error) {
+	var s State
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, err
+	}
 	if s.Format != Format {
-		return State{}, &DamagedError{r.file(stateName), fmt.Sprintf("it has format %d, this program knows %d", s.Format, Format)}
+		return s, fmt.Errorf("it has format %d, this program knows %d", s.Format, Format)
+	}
+	for _, id := range []string{s.LastTxn, s.LastConfirmed} {
+		if id != "" && !idPattern.MatchString(id) {
+			return s, fmt.Errorf("%.80q is not the id of a transaction", id)
+		}
 	}
 	return s, nil
 }
