@@ -2,7 +2,8 @@ package host
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,11 +36,15 @@ func runnable(name string) (string, error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		if path = program(name); path == "" {
-			return name, fmt.Errorf("%s is not installed", name)
+			return name, errors.New("it is not installed")
 		}
 	}
 	if os.Geteuid() != 0 {
 		return path, nil
 	}
-	return path, fsys.CheckOwned(path)
+	err := fsys.CheckOwned(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.New("it is not installed")
+	}
+	return path, err
 }

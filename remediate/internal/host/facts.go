@@ -134,7 +134,7 @@ func (r *Reader) BinaryVersion(ctx context.Context, path string) (resource.Binar
 	}
 	out, err := r.Query(ctx, path, "--version")
 	if err != nil {
-		return resource.Binary{}, fmt.Errorf("cannot run %s --version: %w", path, err)
+		return resource.Binary{}, fmt.Errorf("cannot tell the version of %s: %w", path, err)
 	}
 	// "Docker version 20.10.24+dfsg1, build 5d6db84"
 	_, rest, ok := strings.Cut(string(out), "version ")
