@@ -22,6 +22,7 @@ var quickEdits = map[string]string{
 	"in place":       "echo >>FILE",
 	"by rename-over": "[ ! -e FILE ] || cp -a FILE FILE.rig; echo >>FILE.rig; mv FILE.rig FILE",
 	"its mode":       "[ -e FILE ] || touch FILE; chmod o+x FILE",
+	"into a link":    "ln -sf /etc/hostname FILE", // which all of /etc is compared for afterwards
 }
 
 // Invariant 13: somebody edits a file in the moment before it is put in place,
