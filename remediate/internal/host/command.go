@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/fsys"
@@ -36,7 +37,7 @@ func runnable(name string) (string, error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		if path = program(name); path == "" {
-			return name, errors.New("it is not installed")
+			return name, syscall.ENOENT
 		}
 	}
 	if os.Geteuid() != 0 {
@@ -44,7 +45,7 @@ func runnable(name string) (string, error) {
 	}
 	err := fsys.CheckOwned(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = errors.New("it is not installed")
+		err = syscall.ENOENT // in a word, the name is told by the caller
 	}
 	return path, err
 }
