@@ -89,7 +89,7 @@ func TestFaultsLabelKept(t *testing.T) {
 			t.Errorf("%s was not written: %v", path, err)
 		}
 	}
-	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.rollback()
 	if end := h.judge("rollback"); end != "before" {
 		t.Errorf("the host is %s", end)
 	}

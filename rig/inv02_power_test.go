@@ -39,7 +39,7 @@ func TestInvariant02Power(t *testing.T) {
 		powerJudge(t)
 	case "rollback":
 		h := powerHost(t)
-		h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+		h.rollback()
 		h.awaitKept()
 		if end := h.judge("rollback after the cut"); end != "before" {
 			t.Fatalf("rollback ended as %s", end)
@@ -56,7 +56,7 @@ func powerLearn(t *testing.T) {
 	h.mustRun(wholeApply...)
 	h.mustRun("docker", "import", "/var/lib/bulwark-rig/busybox.tar", "busybox:test")
 	h.keep()
-	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.rollback()
 	took := h.learn()
 	h.touchesAll()
 	b, err := json.Marshal(powerEnds{h.before, h.after})

@@ -84,7 +84,7 @@ func (h *sweepHost) worksWhenMended() {
 	h.Helper()
 	h.write("/run/rig-fault", "")
 	h.mustRun(wholeApply...)
-	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.rollback()
 	if end := h.judge("mended"); end != "before" {
 		h.Errorf("mended: the host is %s", end)
 	}

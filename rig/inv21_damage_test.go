@@ -53,7 +53,7 @@ func (d *damageSweep) findPoint() {
 			d.at = c.N + 1
 		}
 	}
-	d.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	d.rollback()
 }
 
 // tear leaves a transaction open.

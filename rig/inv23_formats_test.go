@@ -35,7 +35,7 @@ func TestInvariant23Formats(t *testing.T) {
 	for _, format := range []int{0, 2} {
 		s.refused(1, record, format, "egress", "load")
 	}
-	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.rollback()
 	s.open()
 	t.Logf("%d refusals", s.refusals)
 }

@@ -87,7 +87,7 @@ func (h *places) tries(c place) {
 		h.clean(c.set)
 	}
 	if r.code == 0 {
-		h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+		h.rollback()
 	} else if diff := cmp.Diff(before, h.dump(true)); diff != "" {
 		h.Errorf("%s: apply changed the host: %s", c.set, diff)
 	}

@@ -65,7 +65,7 @@ func (h *sweepHost) learn() time.Duration {
 	h.mustRun(wholeApply...)
 	took := time.Since(began)
 	h.after = h.dump(false)
-	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
+	h.rollback()
 	h.before = h.dump(true)
 	for path, state := range start {
 		if path != "/etc/.pwd.lock" && h.before[path] != state {
@@ -80,6 +80,13 @@ func (h *sweepHost) mustRun(argv ...string) {
 	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
 		h.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
 	}
+}
+
+// rollback takes the last transaction back. It waits for dockerd as long as an
+// emulated CPU may need.
+func (h *sweepHost) rollback() {
+	h.Helper()
+	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s", "--start-timeout", "10m")
 }
 
 // crash kills argv at its nth mutating call.

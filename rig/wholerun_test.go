@@ -119,12 +119,6 @@ func factPaths(p *remediate.SavedPlan) []string {
 	return paths
 }
 
-// rollback takes the last transaction back.
-func (h *sweepHost) rollback() {
-	h.Helper()
-	h.mustRun("bulwark", "rollback", "--yes", "--settle", "0s")
-}
-
 // invocation is which start of dockerd runs.
 func (h *sweepHost) invocation() string {
 	h.Helper()
