@@ -38,6 +38,20 @@ type Reader interface {
 	// Audit reads the kernel's audit rules and the files that they come from,
 	// and what lies at paths. It loads nothing.
 	Audit(ctx context.Context, paths []string) (Audit, error)
+	// Survey reads what only check asks about: images, swarm, listening sockets,
+	// packages, and the state of files at paths.
+	Survey(ctx context.Context, want SurveyWant) Survey
 	// Query runs a program that is known to change nothing.
 	Query(ctx context.Context, argv ...string) ([]byte, error)
+}
+
+// SurveyWant is what Survey is asked for.
+type SurveyWant struct {
+	// Paths are looked at one by one; one that ends in /** is everything below
+	// it, at most some hundred files.
+	Paths []string
+	// DataRoot is the daemon's; "" for /var/lib/docker.
+	DataRoot string
+	// Daemon says that the daemon runs and may be asked.
+	Daemon bool
 }

@@ -44,6 +44,8 @@ type Snapshot struct {
 	// Seccomp is for the section seccomp, Audit for the section audit.
 	Seccomp Fact[Seccomp] `json:"seccomp"`
 	Audit   Fact[Audit]   `json:"audit"`
+	// Survey is for check.
+	Survey Fact[Survey] `json:"survey"`
 }
 
 // Host identifies the machine.
@@ -196,6 +198,46 @@ type Container struct {
 	// Labels are the container's; secret values are replaced in a written
 	// snapshot.
 	Labels map[string]string `json:"labels,omitempty"`
+	Spec   Spec              `json:"spec,omitzero"`
+}
+
+// A Spec is what a container was made with beyond what a plan asks about, for
+// check and limits. Values are those of GET /containers/ID/json.
+type Spec struct {
+	ImageID      string   `json:"image_id,omitempty"`
+	Command      []string `json:"command,omitempty"`
+	Env          []string `json:"env,omitempty"`
+	CapAdd       []string `json:"cap_add,omitempty"`
+	CapDrop      []string `json:"cap_drop,omitempty"`
+	ReadonlyRoot bool     `json:"readonly_root,omitempty"`
+	// Memory and MemorySwap are bytes, 0 is unlimited; MemorySwap counts
+	// memory too, -1 is unlimited, 0 is twice Memory.
+	Memory     int64 `json:"memory,omitempty"`
+	MemorySwap int64 `json:"memory_swap,omitempty"`
+	NanoCPUs   int64 `json:"nano_cpus,omitempty"`
+	CPUQuota   int64 `json:"cpu_quota,omitempty"`
+	CPUPeriod  int64 `json:"cpu_period,omitempty"`
+	CPUShares  int64 `json:"cpu_shares,omitempty"`
+	// Pids is 0 or -1 for no limit.
+	Pids         int64             `json:"pids,omitempty"`
+	NoOOMKill    bool              `json:"no_oom_kill,omitempty"`
+	RestartMax   int               `json:"restart_max,omitempty"` // of on-failure; 0 is without end
+	Ports        []Port            `json:"ports,omitempty"`
+	Mounts       []Mount           `json:"mounts,omitempty"`
+	Tmpfs        map[string]string `json:"tmpfs,omitempty"`
+	Devices      []string          `json:"devices,omitempty"`
+	Ulimits      []string          `json:"ulimits,omitempty"`
+	UTSMode      string            `json:"uts_mode,omitempty"`
+	CgroupnsMode string            `json:"cgroupns_mode,omitempty"`
+	CgroupParent string            `json:"cgroup_parent,omitempty"`
+	Runtime      string            `json:"runtime,omitempty"`
+	Health       string            `json:"health,omitempty"`   // "" without a check
+	Unmasked     bool              `json:"unmasked,omitempty"` // systempaths=unconfined
+	AppArmor     string            `json:"apparmor,omitempty"` // profile that it runs under
+	ProcessLabel string            `json:"process_label,omitempty"`
+	LogOpts      map[string]string `json:"log_opts,omitempty"`
+	GroupAdd     []string          `json:"group_add,omitempty"`
+	CreatedNS    int64             `json:"created_ns,omitempty"`
 }
 
 // Accounts are the user and group files that decide about id mapping.

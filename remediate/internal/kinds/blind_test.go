@@ -26,6 +26,8 @@ func (blind) Engine(context.Context) (resource.Engine, error) { return resource.
 
 func (blind) Containers(context.Context) ([]resource.Container, error) { return nil, errBlind }
 
+func (blind) Survey(context.Context, resource.SurveyWant) resource.Survey { return resource.Survey{} }
+
 func (blind) Query(context.Context, ...string) ([]byte, error) { return nil, errBlind }
 
 func (blind) Networks(context.Context) ([]resource.Network, error) { return nil, errBlind }

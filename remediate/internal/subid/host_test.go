@@ -132,6 +132,10 @@ func (hostFiles) Flows(context.Context, []string) ([]resource.Flow, error) { ret
 
 func (hostFiles) Resolve(context.Context, string) ([]string, error) { return nil, errUnused }
 
+func (hostFiles) Survey(context.Context, resource.SurveyWant) resource.Survey {
+	return resource.Survey{}
+}
+
 func (hostFiles) Query(context.Context, ...string) ([]byte, error) { return nil, errUnused }
 
 // live makes s that of a daemon remapped to root.
