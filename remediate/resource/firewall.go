@@ -130,6 +130,10 @@ type Network struct {
 	// com.docker.network.bridge.name, or br- and 12 digits of the id.
 	Bridge  string   `json:"bridge,omitempty"`
 	Subnets []string `json:"subnets,omitempty"`
+	// Encrypted says that an overlay network is encrypted between nodes, Ingress
+	// that it is the one that a swarm makes itself.
+	Encrypted bool `json:"encrypted,omitempty"`
+	Ingress   bool `json:"ingress,omitempty"`
 }
 
 // An Endpoint is a container's place on a network.

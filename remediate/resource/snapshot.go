@@ -193,6 +193,8 @@ type Container struct {
 	// Seccomp is the Seccomp line of /proc/PID/status; nil if it does not run
 	// or that could not be read.
 	Seccomp *int `json:"seccomp,omitempty"`
+	// NoNewPrivs is the line NoNewPrivs of /proc/PID/status; nil as above.
+	NoNewPrivs *int `json:"no_new_privs,omitempty"`
 	// Networks are those that a running container is attached to.
 	Networks []Endpoint `json:"networks,omitempty"`
 	// Labels are the container's; secret values are replaced in a written

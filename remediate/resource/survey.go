@@ -14,6 +14,8 @@ type Survey struct {
 	// DataMount is where the data root of the daemon is mounted.
 	DataMount Fact[Mountpoint] `json:"data_mount"`
 	Packages  Fact[Packages]   `json:"packages"`
+	// Sshd are the ids of containers in which an ssh daemon runs.
+	Sshd []string `json:"sshd,omitempty"`
 	// Kubelet and Etcd are their configuration and command lines, where they
 	// are on the host at all.
 	Kubelet Fact[Agent] `json:"kubelet"`
