@@ -108,7 +108,8 @@ func fromInspect(item container.Summary, in container.InspectResponse) resource.
 	out := resource.Container{ID: item.ID, Name: strings.TrimPrefix(in.Name, "/"), Image: item.Image}
 	if in.State != nil {
 		out.State, out.PID = string(in.State.Status), in.State.Pid
-		out.StartedNS, out.Seccomp = started(in.State.StartedAt), seccompMode(in.State.Pid)
+		out.StartedNS = started(in.State.StartedAt)
+		out.Seccomp, out.NoNewPrivs = confinement(in.State.Pid)
 	}
 	if in.Config != nil {
 		out.User, out.Labels = in.Config.User, in.Config.Labels
@@ -117,7 +118,8 @@ func fromInspect(item container.Summary, in container.InspectResponse) resource.
 		}
 	}
 	out.Networks = endpoints(in)
-	for _, m := range in.Mounts {
+	out.Spec = specOf(in)
+	for _, m := range out.Spec.Mounts {
 		if m.Type == "bind" {
 			out.Binds = append(out.Binds, m.Source)
 		}
