@@ -144,6 +144,10 @@ func (r fileRule) judge(t *tally, wrong func(*tally, string, resource.Fingerprin
 	}
 	paths := r.paths(t.s)
 	there := 0
+	if whole := t.s.Survey.Value.Paths[certsDir+"/**"]; r.of == nil && whole.Unknown != "" {
+		there++
+		t.unknown(resource.FileObject, certsDir, whole.Unknown)
+	}
 	for _, p := range paths {
 		f, ok := t.s.Survey.Value.Paths[p].Get()
 		switch {
@@ -173,7 +177,7 @@ func (r fileRule) paths(s *resource.Snapshot) []string {
 	}
 	var all []string
 	for p := range s.Survey.Value.Paths {
-		if strings.HasPrefix(p, certsDir+"/") && slices.Contains([]string{".crt", ".cert", ".key"}, path.Ext(p)) {
+		if strings.HasPrefix(p, certsDir+"/") && path.Base(p) != "**" && slices.Contains([]string{".crt", ".cert", ".key"}, path.Ext(p)) {
 			all = append(all, p)
 		}
 	}

@@ -18,8 +18,8 @@ func imageControls() []Control {
 		judgedByHand("image-scanning", "Images are scanned and rebuilt with fixes", "4.4", resource.High, "D02", "Libraries in images age; nobody else brings them up to date.", "scan with a tool that knows the packages, rebuild on a schedule", imageAges),
 		{
 			ID: "content-trust", Title: "Pulled images are verified", Severity: resource.Low, Level: 2, OWASP: []string{"D08"}, CIS: cis("4.5"),
-			Why: "A registry that was taken over serves other images under the same name.",
-			How: "DOCKER_CONTENT_TRUST is a variable of each client, which the host does not know, and the docker command lost it in release 29: a person judges.",
+			Why:    "A registry that was taken over serves other images under the same name.",
+			How:    "DOCKER_CONTENT_TRUST is a variable of each client, which the host does not know, and the docker command lost it in release 29: a person judges.",
 			Remedy: "name images by digest (control image-digest), or verify signatures in the pipeline", judge: func(t *tally) {
 				t.byHand("content trust is in the environment of each client, and is gone from docker 29")
 			},
@@ -37,18 +37,18 @@ func imageControls() []Control {
 		{
 			ID: "image-update-alone", Title: "Images refresh package lists and install in one step", Severity: resource.Low, Level: 1, OWASP: []string{"D08", "D02"}, CIS: cis("4.7"),
 			Why: "A cached layer keeps old lists, and what is installed later is old.",
-			How: "Steps in the history of each tagged image that run apt-get update, apk update, yum or dnf makecache and install nothing.", Remedy: "RUN apt-get update && apt-get install ...", judge: eachImage(lookUpdate),
+			How: "Steps in the history of each tagged image that run apt-get update, apk update, yum or dnf makecache and install nothing.", Remedy: "RUN apt-get update && apt-get install ...", judge: eachHistory(lookUpdate),
 		},
 		judgedByHand("image-setuid", "Images hold no setuid programs that they do not need", "4.8", resource.Low, "D04", "They make root of any user, unless no-new-privileges holds.", "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +", imageNames),
 		{
 			ID: "image-add", Title: "Images are built with COPY, not ADD", Severity: resource.Low, Level: 1, OWASP: []string{"D08"}, CIS: cis("4.9"),
 			Why: "ADD fetches from addresses and unpacks archives, unseen.",
-			How: "ADD in the history of each tagged image, above its lowest layer, which every base image adds.", Remedy: "COPY in the Dockerfile", judge: eachImage(lookAdd),
+			How: "ADD in the history of each tagged image, above its lowest layer, which every base image adds.", Remedy: "COPY in the Dockerfile", judge: eachHistory(lookAdd),
 		},
 		{
 			ID: "image-secrets", Title: "Images hold no secrets", Severity: resource.High, Level: 1, OWASP: []string{"D06"}, CIS: cis("4.10"),
-			Why: "Whoever can pull the image can read its history and configuration.",
-			How: "Variables and steps of the history of each tagged image, by names and shapes of secrets. The value is never shown. Files in layers are not looked at.",
+			Why:    "Whoever can pull the image can read its history and configuration.",
+			How:    "Variables and steps of the history of each tagged image, by names and shapes of secrets. The value is never shown. Files in layers are not looked at.",
 			Remedy: "RUN --mount=type=secret while building; pass secrets at run time; take what was published out of use", judge: judgeImageSecrets,
 		},
 		judgedByHand("image-verified-packages", "Packages in images are verified", "4.11", resource.Low, "D08", "What is fetched while building may be anybody's.", "package managers with signed lists; check sums of what is downloaded", imageNames),
@@ -128,6 +128,25 @@ func eachImage(look func(*resource.Image) *flaw) func(*tally) {
 			}
 		}
 		if ok && t.judged == 0 {
+			t.nothing("there are no images with a name")
+		}
+	}
+}
+
+// eachHistory is eachImage for what the history shows.
+func eachHistory(look func(*resource.Image) *flaw) func(*tally) {
+	return func(t *tally) {
+		images, ok := t.imagesOr()
+		for i := range images {
+			switch {
+			case len(images[i].Tags)+len(images[i].Digests) == 0:
+			case images[i].History == nil:
+				t.unknown(resource.ImageObject, nameOf(&images[i]), "its history could not be read")
+			default:
+				t.image(&images[i], look)
+			}
+		}
+		if ok && len(t.findings) == 0 && t.judged == 0 {
 			t.nothing("there are no images with a name")
 		}
 	}

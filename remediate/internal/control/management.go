@@ -54,8 +54,8 @@ func managementControls() []Control {
 	return []Control{
 		{
 			ID: "management-interfaces", Title: "Nothing that manages the host is reachable from other hosts", Severity: resource.Critical, Level: 1, OWASP: []string{"D03", "D04"},
-			Why: "APIs of Docker, etcd, kubelet and dashboards are made for the inside; from outside they are the shortest way to root.",
-			How: "Listening sockets of the host with their owner, and published ports of containers: well-known numbers and programs, on any address but loopback. management.allow of the policy names those that are meant.",
+			Why:    "APIs of Docker, etcd, kubelet and dashboards are made for the inside; from outside they are the shortest way to root.",
+			How:    "Listening sockets of the host with their owner, and published ports of containers: well-known numbers and programs, on any address but loopback. management.allow of the policy names those that are meant.",
 			Remedy: "bind it to loopback or a management network; name what is meant in management.allow of the policy", judge: judgeInterfaces,
 		},
 		{

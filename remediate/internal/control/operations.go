@@ -119,7 +119,7 @@ func swarmControls() []Control {
 func swarm(id, title, number string, severity resource.Severity, area, why, remedy string, judge func(*tally, resource.Swarm)) Control {
 	return Control{
 		ID: id, Title: title, Severity: severity, Level: 1, OWASP: []string{area}, CIS: cis(number), Why: why, Remedy: remedy,
-		How: "What the daemon says of the swarm, on managers; a host in no swarm has nothing to judge.",
+		How:   "What the daemon says of the swarm, on managers; a host in no swarm has nothing to judge.",
 		judge: func(t *tally) { t.inSwarm(judge) },
 	}
 }

@@ -26,7 +26,7 @@ func secretControls() []Control {
 	make := func(id, title, place, why, how, remedy string, look func(*tally, *resource.Container) []string) Control {
 		return Control{
 			ID: id, Title: title, Severity: resource.High, Level: 1, OWASP: []string{"D06"}, Why: why, Remedy: remedy,
-			How: how + " secrets.names of the policy adds names, secrets.ignore leaves some out. The value is never shown.",
+			How:   how + " secrets.names of the policy adds names, secrets.ignore leaves some out. The value is never shown.",
 			judge: func(t *tally) { t.secretsIn(place, look) },
 		}
 	}
@@ -180,7 +180,7 @@ func judgeImageSecrets(t *tally) {
 		t.nothing("the policy does not look there")
 		return
 	}
-	eachImage(func(i *resource.Image) *flaw {
+	eachHistory(func(i *resource.Image) *flaw {
 		found := t.pairs(i.Env)
 		for _, step := range i.History {
 			found = append(found, t.inStep(step)...)
