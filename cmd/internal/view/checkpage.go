@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -13,7 +14,7 @@ type pageGroup struct {
 }
 
 type pageControl struct {
-	ID, Anchor, Title, Severity, Counted, References string
+	ID, Anchor, Title, Severity, Badge, Counted, References string
 	Reason, Why, Remedy                              string
 	Open                                             bool
 	New, Waived                                      int
@@ -75,6 +76,10 @@ func controlOnPage(c resource.ControlReport) pageControl {
 		Reason: resource.Printable(c.Reason), Why: paragraphs(c.Why), Remedy: paragraphs(c.Remedy),
 		Open: c.Verdict == resource.Fails && c.Severity.Rank() >= resource.High.Rank(), Waived: c.Waived,
 	}
+	// A colour is for what is wrong, or may be.
+	if c.Verdict == resource.Fails || c.Verdict == resource.Unjudged {
+		shown.Badge = shown.Severity
+	}
 	for _, f := range c.Findings {
 		if f.Since == resource.SinceNew {
 			shown.New++
@@ -125,7 +130,11 @@ func pageWaived(r *resource.Report) []pageObject {
 func pageFixed(r *resource.Report) []pageObject {
 	var all []pageObject
 	for _, f := range r.Fixed {
-		all = append(all, objectOnPage(f.Control, f.Finding))
+		shown := objectOnPage(f.Control, f.Finding)
+		if !slices.ContainsFunc(r.Controls, func(c resource.ControlReport) bool { return c.ID == f.Control }) {
+			shown.Anchor = ""
+		}
+		all = append(all, shown)
 	}
 	return all
 }
