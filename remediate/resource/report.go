@@ -54,6 +54,18 @@ type Report struct {
 	Unread   []UnreadFact    `json:"unread"`
 	// Worst is the highest severity of what fails; "" if nothing does.
 	Worst Severity `json:"worst,omitempty"`
+	// AgainstNS is when the older report was taken that this one was compared
+	// with; 0 without one.
+	AgainstNS int64 `json:"against_ns,omitempty"`
+	// Fixed are findings of that report that are none any more.
+	Fixed []FixedFinding `json:"fixed,omitempty"`
+}
+
+// A FixedFinding is a finding of an older report of which now is known that
+// its object is in order, or gone.
+type FixedFinding struct {
+	Control string `json:"control"`
+	Finding
 }
 
 // A ControlReport is one control on one host.
@@ -95,6 +107,12 @@ const (
 	PackageObject   = "package"
 	SwarmObject     = "swarm"
 	WaiverObject    = "waiver"
+)
+
+// What Since of a finding says.
+const (
+	SinceNew  = "new"  // the older report does not have it
+	SinceSame = "same" // it has it, with the same verdict
 )
 
 // A Finding is one object that a control does not hold for.

@@ -31,7 +31,7 @@ func summary(out *printer, p *resource.Plan, s Style) {
 		out.f("  %s\n", s.paint(openColor(p), nothing(p)))
 	}
 	impacts(out, p, s)
-	unread(out, p, s)
+	unreadFacts(out, p.Unread, s)
 }
 
 // tally counts the controls by status: "12 controls, 3 ok, 9 change".
@@ -178,24 +178,6 @@ func impact(i resource.Impact) string {
 	}
 	text := strings.TrimSuffix(i.Text, fmt.Sprintf(": %d", n))
 	return fmt.Sprintf("%s (%d): %s", text, n, strings.Join(i.Subjects, ", "))
-}
-
-// unread names everything that could not be read, one line for each reason.
-func unread(out *printer, p *resource.Plan, s Style) {
-	var told []string
-	for _, u := range p.Unread {
-		if slices.Contains(told, u.Reason) {
-			continue
-		}
-		told = append(told, u.Reason)
-		var what []string
-		for _, o := range p.Unread {
-			if o.Reason == u.Reason {
-				what = append(what, o.What)
-			}
-		}
-		out.f("  %s %s: %s\n", s.paint(yellow, "could not read"), strings.Join(what, ", "), u.Reason)
-	}
 }
 
 func count(n int, what string) string { return plural(n, what, what+"s") }
