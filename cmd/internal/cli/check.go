@@ -47,7 +47,7 @@ benchmark: 5.4 or 5 of release 1.8, 1.6:2.14 of another.` + exitHelp(exitOK, exi
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runCheck(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", "", "judge with the waivers and bounds of the policy `NAME|FILE`")
+	addPolicyFlag(f, &o.policy)
 	f.StringVar(&o.snapshot, "snapshot", "", "judge the snapshot in `FILE`, not this host")
 	f.StringVar(&o.format, "format", "text", "print as `FORMAT`: "+strings.Join(view.CheckFormats(), ", "))
 	f.StringVar(&o.against, "against", "", "compare with the JSON report in `FILE`: new, same, fixed")
@@ -66,7 +66,7 @@ func (a *app) runCheck(ctx context.Context, o checkOptions) error {
 	}
 	chosen := remediate.CheckOptions{Only: o.only, Except: o.except}
 	if o.list {
-		return a.listControls(chosen)
+		return a.listControls(chosen, o.format)
 	}
 	if _, err := remediate.Controls(chosen); err != nil { // before the host is read
 		return err
@@ -111,12 +111,9 @@ func (a *app) check(ctx context.Context, o checkOptions, chosen remediate.CheckO
 			return nil, err
 		}
 	}
-	var policy *plans.Policy
-	if o.policy != "" {
-		var err error
-		if policy, err = a.loadPolicy(o.policy); err != nil {
-			return nil, err
-		}
+	policy, err := a.loadPolicy(o.policy)
+	if err != nil {
+		return nil, err
 	}
 	s, err := a.checked(ctx, policy, o.snapshot)
 	if err != nil {
@@ -168,13 +165,19 @@ func readReport(file string) (*resource.Report, error) {
 	return &r, nil
 }
 
-func (a *app) listControls(o remediate.CheckOptions) error {
+// A ControlList is what check --list prints as JSON.
+type ControlList struct {
+	Format   int                     `json:"format"`
+	Controls []remediate.ControlInfo `json:"controls"`
+}
+
+func (a *app) listControls(o remediate.CheckOptions, format string) error {
 	controls, err := remediate.Controls(o)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return view.JSON(a.out, map[string]any{"format": 1, "controls": controls})
+	if format == "json" {
+		return view.JSON(a.out, ControlList{Format: 1, Controls: controls})
 	}
 	return view.Controls(a.out, controls, a.style())
 }

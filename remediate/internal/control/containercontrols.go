@@ -42,7 +42,7 @@ func containerControls() []Control {
 		{
 			ID: "privileged", Title: "No container is privileged", Severity: resource.Critical, Level: 1, OWASP: []string{"D04", "D01"}, CIS: cis("5.5"),
 			Why: "A privileged container has all capabilities, all devices and no filter: its root is the host's.",
-			How: "The flag privileged of each container.", judge: when(func(c *resource.Container) bool { return c.Privileged }, "privileged", "not privileged", recreate("without --privileged, with the one device or capability that it needs")),
+			How: "The flag privileged of each container.", Remedy: recreate("with the one device or capability that it needs"), judge: when(func(c *resource.Container) bool { return c.Privileged }, "privileged", "not privileged", recreate("without --privileged, with the one device or capability that it needs")),
 		},
 		{
 			ID: "sensitive-mounts", Title: "No directory of the host's system can be written in a container", Severity: resource.High, Level: 1, OWASP: []string{"D09", "D04"}, CIS: cis("5.6"),
@@ -113,7 +113,7 @@ func containerControls() []Control {
 		{
 			ID: "read-only-root", Title: "The root file system of containers is read-only", Severity: resource.Medium, Level: 1, OWASP: []string{"D09"}, CIS: cis("5.13"),
 			Why: "Whoever breaks in otherwise keeps tools there, and the container is no longer its image.",
-			How: "The flag read-only of each container.", judge: judgeReadOnly,
+			How: "The flag read-only of each container.", Remedy: recreate("with --read-only"), judge: judgeReadOnly,
 		},
 	}
 }
