@@ -33,6 +33,13 @@ func main() {
 	case "audit":
 		audit()
 		return
+	case "check":
+		n, err := strconv.Atoi(os.Args[2])
+		if err != nil {
+			log.Fatalf("measure: %v", err)
+		}
+		checks(n)
+		return
 	}
 	n, err := strconv.Atoi(os.Args[1])
 	if err != nil {

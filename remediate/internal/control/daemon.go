@@ -18,7 +18,7 @@ const daemonObject = "dockerd"
 type bad func(t *tally, v json.RawMessage) string
 
 // setting judges one key of daemon.json by its current value.
-func setting(key string, expected string, wrong bad) func(*tally) {
+func setting(key, expected string, wrong bad) func(*tally) {
 	return func(t *tally) {
 		set := daemonjson.Current(t.s, key)
 		if set.Unknown != "" {

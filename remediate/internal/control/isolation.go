@@ -44,7 +44,7 @@ func isolationControls() []Control {
 		{
 			ID: "seccomp", Title: "Containers run under a seccomp filter", Severity: resource.High, Level: 1, OWASP: []string{"D04"}, CIS: cis("5.22"), Key: "seccomp",
 			Why: "Without it every system call of the kernel can be tried.",
-			How: "The Seccomp line of each running process in /proc, and seccomp=unconfined among the options of a stopped container.", Remedy: recreate("without seccomp=unconfined and --privileged"), judge: each(lookSeccomp),
+			How: "seccomp=unconfined and privileged among the options of each container, and the Seccomp line of each running process in /proc.", Remedy: recreate("without seccomp=unconfined and --privileged"), judge: each(lookSeccomp),
 		},
 		{
 			ID: "exec-privileged", Title: "docker exec is not used with --privileged", Severity: resource.Medium, Level: 2, OWASP: []string{"D04"}, CIS: cis("5.23"),
@@ -137,15 +137,18 @@ func lookPropagation(_ *tally, c *resource.Container) *flaw {
 	return &flaw{strings.Join(bad, ", "), "private", ""}
 }
 
-// lookSeccomp believes the kernel before the options: a privileged container has
-// no filter, whatever they say.
+// lookSeccomp asks the options, then the kernel: a container without a filter of
+// its own may have that of an outer container, and one with the right options
+// may have been started by a daemon without seccomp.
 func lookSeccomp(_ *tally, c *resource.Container) *flaw {
 	o, _ := last(options(c, "seccomp"))
 	switch {
+	case o == "unconfined":
+		return &flaw{"seccomp=unconfined", "a filter", ""}
+	case c.Privileged:
+		return &flaw{"privileged, and so without a filter", "a filter", ""}
 	case c.Seccomp != nil && *c.Seccomp == 0:
 		return &flaw{"runs without a filter (Seccomp: 0 in /proc)", "a filter", ""}
-	case c.Seccomp == nil && (o == "unconfined" || c.Privileged):
-		return &flaw{"would run without a filter", "a filter", ""}
 	}
 	return nil
 }
