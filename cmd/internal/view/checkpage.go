@@ -15,11 +15,11 @@ type pageGroup struct {
 
 type pageControl struct {
 	ID, Anchor, Title, Severity, Badge, Counted, References string
-	Reason, Why, Remedy                              string
-	Open                                             bool
-	New, Waived                                      int
-	Shown, Hidden                                    []pageObject
-	Evidence                                         []string
+	Reason, Why, Remedy                                     string
+	Open                                                    bool
+	New, Waived                                             int
+	Shown, Hidden                                           []pageObject
+	Evidence                                                []string
 }
 
 type pageObject struct {
