@@ -150,6 +150,9 @@ type Logging struct {
 // Management names the management interfaces that are meant to be reachable.
 type Management struct {
 	Allow []ManagementPort `json:"allow,omitempty"`
+	// Users are those who are meant to command the daemon: members of the group
+	// that owns its socket. nil leaves that to a person.
+	Users []string `json:"users,omitempty"`
 }
 
 // A ManagementPort is one listening port.

@@ -119,7 +119,7 @@ func parseRecord(f resource.File) (*ruleset.Record, error) {
 var (
 	iptablesChain = regexp.MustCompile(`^[A-Z0-9_-]{1,28}$`)
 	nftChain      = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-	control       = regexp.MustCompile(`[\x00-\x1f\x7f]`)
+	controlChar   = regexp.MustCompile(`[\x00-\x1f\x7f]`)
 )
 
 // ownOnly finds what would reach beyond bulwark's own chains and sets.
@@ -147,13 +147,13 @@ func ownTable(backend string, t resource.RuleTable) error {
 		if backend == resource.BackendIPTables && !ownChain(c.Name) || backend == resource.BackendNFTables && !nftChain.MatchString(c.Name) {
 			return fmt.Errorf("the chain %q", c.Name)
 		}
-		if text := strings.Join(append([]string{c.Hook}, c.Rules...), ""); control.MatchString(text) {
+		if text := strings.Join(append([]string{c.Hook}, c.Rules...), ""); controlChar.MatchString(text) {
 			return fmt.Errorf("a control character in the chain %s", c.Name)
 		}
 	}
 	for _, s := range t.Sets {
 		// A set of nftables is inside the own table, whatever its name.
-		if backend == resource.BackendIPTables && !strings.HasPrefix(s.Name, resource.OwnSetPrefix) || control.MatchString(s.Name) {
+		if backend == resource.BackendIPTables && !strings.HasPrefix(s.Name, resource.OwnSetPrefix) || controlChar.MatchString(s.Name) {
 			return fmt.Errorf("the set %q", s.Name)
 		}
 	}

@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"templates":                     {},
 	"remediate":                     {"remediate/internal/", "remediate/resource", "plans", "templates"},
 	"remediate/resource":            {},
+	"remediate/internal/control":    {"remediate/internal/auditrules", "remediate/internal/daemonjson", "remediate/internal/engine", "remediate/resource", "plans"},
 	"remediate/internal/daemonjson": {"remediate/internal/engine", "remediate/resource", "templates"},
 	"remediate/internal/engine":     {},
 	"remediate/internal/filter":     {},

@@ -27,7 +27,18 @@ const observeTimeout = 15 * time.Second
 // all is an error. Of what is costly to read, only that is read which p asks
 // about; nil is everything.
 func (h *Host) Observe(ctx context.Context, p *plans.Policy) *resource.Snapshot {
-	whole := ctx
+	s := h.observeHost(ctx)
+	s.Survey = resource.Unknown[resource.Survey](resource.NotAsked)
+	// What the daemon took must not be missing here: to list rules takes a busy
+	// machine seconds.
+	later, done := context.WithTimeout(ctx, 2*observeTimeout)
+	defer done()
+	h.observeKinds(later, p, s)
+	return s
+}
+
+// observeHost asks systemd and the daemon.
+func (h *Host) observeHost(ctx context.Context) *resource.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
 	s := &resource.Snapshot{Format: resource.SnapshotFormat, Tool: h.Tool, Taken: time.Now().UTC(), Root: h.Root}
@@ -40,11 +51,6 @@ func (h *Host) Observe(ctx context.Context, p *plans.Policy) *resource.Snapshot 
 	})
 	wg.Wait()
 	s.StartedWith = h.startedWith(s)
-	// What the daemon took must not be missing here: to list rules takes a busy
-	// machine seconds.
-	later, done := context.WithTimeout(whole, 2*observeTimeout)
-	defer done()
-	h.observeKinds(later, p, s)
 	return s
 }
 
@@ -177,12 +183,22 @@ func configPath(s *resource.Snapshot) string {
 
 // Unread lists what of a snapshot is unknown, and why.
 func Unread(s *resource.Snapshot) []resource.UnreadFact {
-	unread := []resource.UnreadFact{}
-	add := func(what, reason string) {
-		if reason != "" && reason != resource.NotAsked {
-			unread = append(unread, resource.UnreadFact{What: what, Reason: strings.TrimSpace(reason)})
-		}
+	unread := unreadForPlan(s)
+	unreadSurvey(s.Survey, func(what, reason string) { unread = addUnread(unread, what, reason) })
+	return unread
+}
+
+func addUnread(to []resource.UnreadFact, what, reason string) []resource.UnreadFact {
+	if reason == "" || reason == resource.NotAsked {
+		return to
 	}
+	return append(to, resource.UnreadFact{What: what, Reason: strings.TrimSpace(reason)})
+}
+
+// unreadForPlan is Unread without what only check asks about.
+func unreadForPlan(s *resource.Snapshot) []resource.UnreadFact {
+	unread := []resource.UnreadFact{}
+	add := func(what, reason string) { unread = addUnread(unread, what, reason) }
 	add("host", s.Host.Unknown)
 	add("docker.service", s.Unit.Unknown)
 	add("docker.socket", s.Socket.Unknown)
@@ -205,6 +221,21 @@ func Unread(s *resource.Snapshot) []resource.UnreadFact {
 		add(path, strings.TrimPrefix(s.Accounts.Value.Unread[path], "cannot read "+path+": "))
 	}
 	return unread
+}
+
+func unreadSurvey(f resource.Fact[resource.Survey], add func(what, reason string)) {
+	add("what only check asks about", f.Unknown)
+	s := f.Value
+	add("images", s.Images.Unknown)
+	add("the swarm", s.Swarm.Unknown)
+	add("listening sockets", s.Listeners.Unknown)
+	add("where the data root is mounted", s.DataMount.Unknown)
+	add("installed packages", s.Packages.Unknown)
+	add("the kubelet", s.Kubelet.Unknown)
+	add("etcd", s.Etcd.Unknown)
+	for _, path := range slices.Sorted(maps.Keys(s.Paths)) {
+		add(path, strings.TrimPrefix(s.Paths[path].Unknown, "cannot follow "+path+": "))
+	}
 }
 
 var _ resource.Reader = (*host.Reader)(nil)

@@ -27,7 +27,7 @@ func NewPlan(policy *plans.Policy, s *resource.Snapshot) *resource.Plan {
 		Operations: nonNil(r.Operations),
 		Service:    r.Service,
 		Impacts:    nonNil(r.Impacts),
-		Unread:     Unread(s),
+		Unread:     unreadForPlan(s),
 	}
 	for i, c := range p.Changes {
 		p.Changes[i].Diff = unified(c, policy.Name)

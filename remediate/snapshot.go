@@ -63,6 +63,7 @@ func markMissing(s *resource.Snapshot, b []byte) {
 		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
 		"seccomp": &s.Seccomp.Unknown,
 		"audit":   &s.Audit.Unknown,
+		"survey":  &s.Survey.Unknown,
 	} {
 		if given[section] == nil {
 			*unknown = why
@@ -91,6 +92,7 @@ func scrub(s *resource.Snapshot) {
 	s.Containers.Value = scrubContainers(s.Containers.Value)
 	scrubFirewall(&s.Firewall.Value)
 	scrubAudit(&s.Audit.Value)
+	scrubSurvey(&s.Survey.Value)
 	s.Loader.Value.Environment = scrubEnvironment(s.Loader.Value.Environment)
 	s.Accounts.Value.Passwd.Content = scrubAccounts(s.Accounts.Value.Passwd.Content)
 	s.Accounts.Value.Group.Content = scrubAccounts(s.Accounts.Value.Group.Content)
@@ -109,6 +111,7 @@ func scrubContainers(all []resource.Container) []resource.Container {
 	out := slices.Clone(all)
 	for i, c := range out {
 		out[i].Labels = redactMap(c.Labels)
+		scrubSpec(&out[i].Spec)
 	}
 	return out
 }

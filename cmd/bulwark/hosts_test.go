@@ -159,6 +159,7 @@ func secret() *resource.Snapshot {
 	s.Containers.Value[0].Labels = map[string]string{
 		"role": "web", "traefik.basicauth.password": canary, "com.example.api-key": canary, "url": "https://u:" + canary + "@hook.example", "env": "TOKEN=" + canary,
 	}
+	surveyed(s)
 	s.Firewall = resource.Known(resource.Firewall{Filters: []resource.Filter{{
 		Family: "ip", Variant: "nft", Forward: []string{`-m comment --comment "token=` + canary + `" -j ACCEPT`, "-j DOCKER-USER"},
 	}}})
@@ -166,6 +167,27 @@ func secret() *resource.Snapshot {
 	a.Passwd = file("/etc/passwd", "root:"+canary+":0:0:"+canary+":/root:/bin/bash\nalice:x:1000:1000:"+canary+",Room 12:/home/alice:/bin/bash\n")
 	a.Group = file("/etc/group", "root:"+canary+":0:\nalice:x:1000:\n")
 	return s
+}
+
+// surveyed has a canary wherever what only check reads may hold a secret.
+func surveyed(s *resource.Snapshot) {
+	env := []string{"PATH=/bin", "DB_PASS=" + canary, "API_KEY=" + canary, "URL=https://u:" + canary + "@db.example", "OPTS=-Ddb.password=" + canary + " -v", "AWS_SECRET_ACCESS_KEY=" + canary}
+	argv := []string{
+		"server", "--requirepass", canary, "--token=" + canary, "-v", "--db", "postgres://u:" + canary + "@db.example", "DB_PASS=" + canary,
+		"sh -c 'DB_PASS=" + canary + " run'", "curl -H 'Authorization: Bearer " + canary + canary + "'", "mysql --password " + canary,
+	}
+	labels := map[string]string{"role": "web", "db.pass": canary, "env": "TOKEN=" + canary}
+	spec := &s.Containers.Value[0].Spec
+	spec.Env, spec.Command, spec.LogOpts = env, argv, map[string]string{"splunk-token": canary, "max-size": "1m"}
+	s.Survey = resource.Known(resource.Survey{
+		Images: resource.Known([]resource.Image{{ID: "sha256:1", Env: env, Labels: labels, History: []string{
+			"/bin/sh -c #(nop)  ENV DB_PASSWORD=two " + canary, "ENV API_KEY=two " + canary + " # buildkit", "ARG TOKEN=" + canary,
+			"RUN |1 NPM_TOKEN=" + canary + " /bin/sh -c npm ci # buildkit", `RUN echo PASSWORD="two ` + canary + `" >f`,
+			"RUN curl https://u:" + canary + "@example.com/x", "RUN curl -H \"Authorization: Bearer " + canary + canary + "\" x",
+		}}}),
+		Listeners: resource.Known([]resource.Listener{{Proto: "tcp", Address: "0.0.0.0", Port: 80, PID: 7, Process: "server", Argv: argv}}),
+		Kubelet:   resource.Known(resource.Agent{Argv: argv}), Etcd: resource.Known(resource.Agent{Argv: argv}),
+	})
 }
 
 // hostile names a container so that a terminal would obey.

@@ -126,6 +126,12 @@ type Network struct {
 	Scope    string `json:"scope,omitempty"`
 	Internal bool   `json:"internal,omitempty"`
 	IPv6     bool   `json:"ipv6,omitempty"`
+	// Encrypted says that an overlay encrypts what containers send, Ingress that
+	// it is the routing mesh of a swarm, Attachable that containers which are of
+	// no service may join.
+	Encrypted  bool `json:"encrypted,omitempty"`
+	Ingress    bool `json:"ingress,omitempty"`
+	Attachable bool `json:"attachable,omitempty"`
 	// Bridge is the interface of a bridge network: the option
 	// com.docker.network.bridge.name, or br- and 12 digits of the id.
 	Bridge  string   `json:"bridge,omitempty"`

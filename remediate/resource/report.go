@@ -65,7 +65,7 @@ type Report struct {
 // its object is in order, or gone.
 type FixedFinding struct {
 	Control string `json:"control"`
-	Finding
+	Finding `json:"finding"`
 }
 
 // A ControlReport is one control on one host.

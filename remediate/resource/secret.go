@@ -25,3 +25,23 @@ func LooksSecret(text string) bool { return userinfo().MatchString(text) || IsSe
 
 // IsSecretPair reports whether a text is NAME=VALUE with a name that tells.
 func IsSecretPair(text string) bool { return secretPair().MatchString(text) }
+
+var (
+	secretVariable = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(^|[-_.])(pass|pwd|pw|key|auth|cred|creds|dsn|salt|cookie|session)$|pass(wd|word|phrase)?$|(api|access|private|auth|encryption|signing|master)[-_.]?key`)
+	})
+	tokenShape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[opsur]_[0-9A-Za-z]{20,}|\bgithub_pat_[0-9A-Za-z_]{20,}|\bglpat-[0-9A-Za-z_-]{16,}|\bxox[abposr]-[0-9A-Za-z-]{10,}|\bsk_(live|test)_[0-9A-Za-z]{10,}|\bAIza[0-9A-Za-z_-]{35}|\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}|\bSWMTKN-1-|(?i:\b(bearer|basic)\s+[0-9a-z._~+/=-]{8,})`)
+	})
+)
+
+// NamesSecretVariable is NamesSecret for the names of environment variables and
+// flags, which have other habits: DB_PASS, SIGNING_KEY, requirepass.
+func NamesSecretVariable(name string) bool {
+	return NamesSecret(name) || secretVariable().MatchString(name)
+}
+
+// LooksToken reports whether a text has a credential in a form that is known:
+// private keys, keys of clouds and forges, JSON web tokens, a swarm's join
+// token, what follows Bearer.
+func LooksToken(text string) bool { return tokenShape().MatchString(text) }

@@ -193,6 +193,9 @@ type Container struct {
 	// Seccomp is the Seccomp line of /proc/PID/status; nil if it does not run
 	// or that could not be read.
 	Seccomp *int `json:"seccomp,omitempty"`
+	// NoNewPrivs is the line of that name there, 1 if no program can gain
+	// rights by setuid; nil as above.
+	NoNewPrivs *int `json:"no_new_privs,omitempty"`
 	// Networks are those that a running container is attached to.
 	Networks []Endpoint `json:"networks,omitempty"`
 	// Labels are the container's; secret values are replaced in a written
@@ -219,14 +222,17 @@ type Spec struct {
 	CPUPeriod  int64 `json:"cpu_period,omitempty"`
 	CPUShares  int64 `json:"cpu_shares,omitempty"`
 	// Pids is 0 or -1 for no limit.
-	Pids         int64             `json:"pids,omitempty"`
-	NoOOMKill    bool              `json:"no_oom_kill,omitempty"`
-	RestartMax   int               `json:"restart_max,omitempty"` // of on-failure; 0 is without end
-	Ports        []Port            `json:"ports,omitempty"`
-	Mounts       []Mount           `json:"mounts,omitempty"`
-	Tmpfs        map[string]string `json:"tmpfs,omitempty"`
-	Devices      []string          `json:"devices,omitempty"`
-	Ulimits      []string          `json:"ulimits,omitempty"`
+	Pids       int64             `json:"pids,omitempty"`
+	NoOOMKill  bool              `json:"no_oom_kill,omitempty"`
+	RestartMax int               `json:"restart_max,omitempty"` // of on-failure; 0 is without end
+	Ports      []Port            `json:"ports,omitempty"`
+	Mounts     []Mount           `json:"mounts,omitempty"`
+	Tmpfs      map[string]string `json:"tmpfs,omitempty"`
+	// Devices are as --device takes them, "/dev/sda:/dev/xvda:rwm".
+	Devices []string `json:"devices,omitempty"`
+	// DeviceRules are device cgroup rules, "c 1:3 mr".
+	DeviceRules  []string          `json:"device_rules,omitempty"`
+	Ulimits      []string          `json:"ulimits,omitempty"` // "nofile=1024:2048"
 	UTSMode      string            `json:"uts_mode,omitempty"`
 	CgroupnsMode string            `json:"cgroupns_mode,omitempty"`
 	CgroupParent string            `json:"cgroup_parent,omitempty"`

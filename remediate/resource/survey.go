@@ -8,8 +8,13 @@ type Survey struct {
 	// Listeners are the sockets that wait for connections in the host's
 	// network namespace.
 	Listeners Fact[[]Listener] `json:"listeners"`
+	// Sshd are the ids of containers in which an SSH server runs (a process
+	// named sshd or dropbear), as far as the caller may see processes.
+	Sshd []string `json:"sshd,omitempty"`
 	// Paths are the files that controls judge by owner and mode, by path. One
-	// that is a link is followed; Fingerprint is that of where it ends.
+	// that is a link is followed; Fingerprint is that of where it ends, without
+	// a digest. What was asked for as DIR/** is there as DIR and each file below
+	// it; as DIR/** too, and then unknown, if some of it was not looked at.
 	Paths map[string]Fact[Fingerprint] `json:"paths,omitempty"`
 	// DataMount is where the data root of the daemon is mounted.
 	DataMount Fact[Mountpoint] `json:"data_mount"`
@@ -38,7 +43,7 @@ type Image struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// History are the commands that made its layers, newest first; nil if it
 	// could not be read.
-	History []string `json:"history,omitempty"`
+	History []string `json:"history,omitzero"`
 }
 
 // Swarm is what a swarm node knows of its cluster. Fields below Manager are
@@ -63,7 +68,7 @@ type Swarm struct {
 // A Listener is one socket that waits for connections.
 type Listener struct {
 	Proto   string `json:"proto"`   // tcp, tcp6, udp, udp6
-	Address string `json:"address"` // "0.0.0.0", "::1"
+	Address string `json:"address"` // "0.0.0.0", "::1"; an IPv4 address in IPv6 form is an IPv4 address
 	Port    int    `json:"port"`
 	// PID and Process are the owner; 0 and "" if that could not be read.
 	PID     int    `json:"pid,omitempty"`
@@ -110,7 +115,7 @@ type Package struct {
 	Candidate string `json:"candidate,omitempty"`
 	// Fixes are the CVE ids that its changelog names; nil if there is none to
 	// read.
-	Fixes []string `json:"fixes,omitempty"`
+	Fixes []string `json:"fixes,omitzero"`
 	// Files are programs of it: dockerd, containerd, runc.
 	Program string `json:"program,omitempty"`
 	// Upstream is the version that the program says itself, if it was asked.

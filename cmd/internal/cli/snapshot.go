@@ -38,7 +38,7 @@ func (a *app) runSnapshot(ctx context.Context, out, policy string) error {
 	if err != nil {
 		return err
 	}
-	b, err := remediate.EncodeSnapshot(h.Observe(ctx, p))
+	b, err := remediate.EncodeSnapshot(h.ObserveForCheck(ctx, p, nil))
 	if err != nil {
 		return err
 	}

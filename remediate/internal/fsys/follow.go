@@ -40,27 +40,39 @@ func (r *Root) Names(path string) ([]string, error) {
 // Follow returns where path leads with all links followed inside the root, and
 // what is there: "" and Absent if nothing is.
 func (r *Root) Follow(path string) (real string, what resource.FileType, err error) {
+	real, print, err := r.Stat(path)
+	return real, print.Type, err
+}
+
+// Stat is Follow with owner, mode and times of what is there. It opens nothing
+// for reading: whoever may not read a file may still see whose it is.
+func (r *Root) Stat(path string) (real string, print resource.Fingerprint, err error) {
+	absent := resource.Fingerprint{Type: resource.Absent}
 	rel, err := relative(path)
 	if err != nil {
-		return "", resource.Absent, err
+		return "", absent, err
 	}
 	fd, err := r.resolve(rel, unix.O_PATH)
 	switch {
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP):
-		return "", resource.Absent, nil
+		return "", absent, nil
 	case err != nil:
-		return "", resource.Absent, fmt.Errorf("cannot follow %s: %w", path, err)
+		return "", absent, fmt.Errorf("cannot follow %s: %w", path, err)
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return "", resource.Absent, fmt.Errorf("cannot stat %s: %w", path, err)
+		return "", absent, fmt.Errorf("cannot stat %s: %w", path, err)
 	}
 	real, err = r.below(fd)
 	if err != nil {
-		return "", resource.Absent, fmt.Errorf("cannot follow %s: %w", path, err)
+		return "", absent, fmt.Errorf("cannot follow %s: %w", path, err)
 	}
-	return real, statPrint(st).Type, nil
+	print = statPrint(st)
+	if print.Type == resource.Regular {
+		print.Size = st.Size
+	}
+	return real, print, nil
 }
 
 // IsLink reports whether path itself is a symbolic link, whatever it leads to.

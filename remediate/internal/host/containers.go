@@ -74,22 +74,30 @@ func (r *Reader) inspectAll(ctx context.Context, list []container.Summary) ([]re
 	}
 	defer c.Close()
 	out := make([]resource.Container, len(list))
+	err = eachOf(ctx, len(list), func(ctx context.Context, i int) (err error) {
+		out[i], err = inspect(ctx, c, list[i])
+		return err
+	})
+	return out, err
+}
+
+// eachOf does n things, a few at a time, and ends with the first error.
+func eachOf(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range inspectors {
+	for range min(inspectors, n) {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(list) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				var err error
-				if out[i], err = inspect(ctx, c, list[i]); err != nil {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				if err := do(ctx, i); err != nil {
 					stop(err)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return out, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
 // inspect returns a zero Container for one that went away meanwhile.
@@ -108,7 +116,8 @@ func fromInspect(item container.Summary, in container.InspectResponse) resource.
 	out := resource.Container{ID: item.ID, Name: strings.TrimPrefix(in.Name, "/"), Image: item.Image}
 	if in.State != nil {
 		out.State, out.PID = string(in.State.Status), in.State.Pid
-		out.StartedNS, out.Seccomp = started(in.State.StartedAt), seccompMode(in.State.Pid)
+		out.StartedNS = started(in.State.StartedAt)
+		out.Seccomp, out.NoNewPrivs = confinement(in.State.Pid)
 	}
 	if in.Config != nil {
 		out.User, out.Labels = in.Config.User, in.Config.Labels
@@ -117,7 +126,8 @@ func fromInspect(item container.Summary, in container.InspectResponse) resource.
 		}
 	}
 	out.Networks = endpoints(in)
-	for _, m := range in.Mounts {
+	out.Spec = specOf(in)
+	for _, m := range out.Spec.Mounts {
 		if m.Type == "bind" {
 			out.Binds = append(out.Binds, m.Source)
 		}

@@ -21,9 +21,11 @@ import (
 type Files interface {
 	File(path string) (resource.File, error)
 	Fingerprint(path string) (resource.Fingerprint, error)
-	// Names lists a directory; Follow follows links to their end.
+	// Names lists a directory; Follow follows links to their end, Stat tells
+	// also whose that is.
 	Names(path string) ([]string, error)
 	Follow(path string) (real string, what resource.FileType, err error)
+	Stat(path string) (real string, print resource.Fingerprint, err error)
 	IsLink(path string) bool
 }
 

@@ -46,6 +46,7 @@ func fromNetwork(n network.Network) resource.Network {
 	out := resource.Network{
 		ID: n.ID, Name: n.Name, Driver: n.Driver, Scope: n.Scope,
 		Internal: n.Internal, IPv6: n.EnableIPv6, Bridge: bridgeOf(n),
+		Ingress: n.Ingress, Attachable: n.Attachable, Encrypted: encrypted(n),
 	}
 	for _, c := range n.IPAM.Config {
 		if c.Subnet.IsValid() {
@@ -53,6 +54,13 @@ func fromNetwork(n network.Network) resource.Network {
 		}
 	}
 	return out
+}
+
+// encrypted: the option counts by being there, even as encrypted=false (moby
+// daemon/libnetwork/drivers/overlay/ov_network.go, CreateNetwork).
+func encrypted(n network.Network) bool {
+	_, ok := n.Options["encrypted"]
+	return ok && n.Driver == "overlay"
 }
 
 // bridgeName is the option that names a bridge network's interface.

@@ -15,20 +15,24 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// seccompMode reads the Seccomp line of /proc/PID/status (proc(5)); nil if the
-// process is gone or may not be looked at.
-func seccompMode(pid int) *int {
+// confinement reads the lines Seccomp and NoNewPrivs of /proc/PID/status
+// (proc(5)); nil if the process is gone or may not be looked at.
+func confinement(pid int) (seccomp, noNewPrivs *int) {
 	if pid <= 0 {
-		return nil
+		return nil, nil
 	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "Seccomp:"); ok {
-			if mode, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
-				return &mode
+	return statusNumber(string(b), "Seccomp:"), statusNumber(string(b), "NoNewPrivs:")
+}
+
+func statusNumber(status, name string) *int {
+	for line := range strings.Lines(status) {
+		if v, ok := strings.CutPrefix(line, name); ok {
+			if n, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
+				return &n
 			}
 		}
 	}

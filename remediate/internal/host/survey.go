@@ -2,11 +2,58 @@ package host
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// Survey reads what only check asks about.
-func (r *Reader) Survey(_ context.Context, _ resource.SurveyWant) resource.Survey {
-	return resource.Survey{}
+// surveyTimeout bounds all that only check asks about.
+const surveyTimeout = 15 * time.Second
+
+var errStopped = errors.New("docker is not running")
+
+// Survey reads what only check asks about, all at once. A daemon that does not
+// run is not asked: that would start it.
+func (r *Reader) Survey(ctx context.Context, want resource.SurveyWant) resource.Survey {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	var s resource.Survey
+	var wg sync.WaitGroup
+	seen := sync.OnceValue(scan)
+	wg.Go(func() { s.Images = daemonFact(r, want, func() ([]resource.Image, error) { return r.readImages(ctx) }) })
+	wg.Go(func() {
+		s.Swarm = daemonFact(r, want, func() (resource.Swarm, error) { return r.readSwarm(ctx, want.DataRoot) })
+	})
+	wg.Go(func() { s.Listeners, s.Sshd = r.listeners(seen) })
+	wg.Go(func() { s.Paths = r.readPaths(ctx, want.Paths) })
+	wg.Go(func() { s.DataMount = factOf(r.dataMount(want.DataRoot)) })
+	wg.Wait()
+	return s
+}
+
+func factOf[T any](v T, err error) resource.Fact[T] {
+	if err != nil {
+		return resource.Unknown[T](err.Error())
+	}
+	return resource.Known(v)
+}
+
+func daemonFact[T any](r *Reader, want resource.SurveyWant, ask func() (T, error)) resource.Fact[T] {
+	switch {
+	case !r.Live():
+		return resource.Unknown[T](errImage.Error())
+	case !want.Daemon:
+		return resource.Unknown[T](errStopped.Error())
+	}
+	return factOf(ask())
+}
+
+func (r *Reader) listeners(seen func() processes) (resource.Fact[[]resource.Listener], []string) {
+	if !r.Live() {
+		return resource.Unknown[[]resource.Listener](errImage.Error()), nil
+	}
+	p := seen()
+	return factOf(p.listeners, p.err), p.sshd
 }

@@ -173,6 +173,13 @@ func join(all []Kind, p *plans.Policy, s *resource.Snapshot, except []string) re
 			Reason: "the policy asks for it, but this version of bulwark neither checks nor changes it",
 		})
 	}
+	for _, section := range judged(p) {
+		out.Controls = addControl(out.Controls, resource.ControlResult{
+			ID: section, Status: resource.Manual,
+			Reason: "apply changes nothing of it: bulwark check judges it",
+			Remedy: "bulwark check --policy " + p.Source,
+		})
+	}
 	markGeneric(out.Impacts)
 	sortControls(out.Controls)
 	return out
@@ -199,6 +206,22 @@ func unserved(p *plans.Policy) []string {
 		given bool
 	}{
 		{"limits", p.Limits != nil},
+		{"units", p.Units != nil},
+	} {
+		if section.given {
+			names = append(names, section.name)
+		}
+	}
+	return names
+}
+
+// judged lists the sections of a policy that only check reads.
+func judged(p *plans.Policy) []string {
+	var names []string
+	for _, section := range []struct {
+		name  string
+		given bool
+	}{
 		{"patch", p.Patch != nil},
 		{"contexts", p.Contexts != nil},
 		{"secrets", p.Secrets != nil},
@@ -206,7 +229,6 @@ func unserved(p *plans.Policy) []string {
 		{"immutable", p.Immutable != nil},
 		{"logging", p.Logging != nil},
 		{"management", p.Management != nil},
-		{"units", p.Units != nil},
 	} {
 		if section.given {
 			names = append(names, section.name)

@@ -1,0 +1,218 @@
+package control
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// A fileRule is what the owner and the mode of some files must be.
+type fileRule struct {
+	id, what string
+	// owner and mode are numbers of section 3 of the benchmark, 1.6.
+	owner, mode string
+	// most are the bits that the mode may have.
+	most uint32
+	// group is "docker" where the daemon's group may own it.
+	group string
+	of    func(*resource.Snapshot) []string
+}
+
+func fixed(paths ...string) func(*resource.Snapshot) []string {
+	return func(*resource.Snapshot) []string { return paths }
+}
+
+func fileRules() []fileRule {
+	return []fileRule{
+		{"docker-service", "docker.service and its drop-ins", "3.1", "3.2", 0o644, "", unitFiles(func(s *resource.Snapshot) resource.Fact[resource.Unit] { return s.Unit })},
+		{"docker-socket-unit", "docker.socket, the unit", "3.3", "3.4", 0o644, "", unitFiles(func(s *resource.Snapshot) resource.Fact[resource.Unit] { return s.Socket })},
+		{"etc-docker", "/etc/docker", "3.5", "3.6", 0o755, "", fixed("/etc/docker")},
+		{"registry-certificates", "certificates of registries", "3.7", "3.8", 0o444, "", nil},
+		{"tls-ca", "the CA certificate of the API", "3.9", "3.10", 0o444, "", settingPath("tlscacert")},
+		{"tls-certificate", "the daemon's certificate", "3.11", "3.12", 0o444, "", settingPath("tlscert")},
+		{"tls-key", "the daemon's key", "3.13", "3.14", 0o400, "", settingPath("tlskey")},
+		{"docker-sock", "the daemon's socket", "3.15", "3.16", 0o660, "docker", daemonSockets},
+		{"daemon-json-file", "daemon.json", "3.17", "3.18", 0o644, "", configFile},
+		{"default-docker", "/etc/default/docker", "3.19", "3.20", 0o644, "", fixed("/etc/default/docker")},
+		{"sysconfig-docker", "/etc/sysconfig/docker", "3.22", "3.21", 0o644, "", fixed("/etc/sysconfig/docker")},
+		{"containerd-sock", "containerd's socket", "3.23", "3.24", 0o660, "", fixed("/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock")},
+	}
+}
+
+// certsDir is where the daemon looks for certificates of registries; /** asks
+// for all below it.
+const certsDir = "/etc/docker/certs.d"
+
+// Paths are the files that the controls look at on this host; those that the
+// policy names are among them.
+func Paths(p *plans.Policy, s *resource.Snapshot) []string {
+	all := []string{certsDir + "/**"}
+	for _, r := range fileRules() {
+		if r.of != nil {
+			all = append(all, r.of(s)...)
+		}
+	}
+	if p != nil && p.Images != nil {
+		for _, folder := range p.Images.PipelinePaths {
+			all = append(all, path.Clean(folder))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func unitFiles(of func(*resource.Snapshot) resource.Fact[resource.Unit]) func(*resource.Snapshot) []string {
+	return func(s *resource.Snapshot) []string {
+		u, ok := of(s).Get()
+		if !ok || u.FragmentPath == "" {
+			return nil
+		}
+		return append([]string{u.FragmentPath}, u.DropIns...)
+	}
+}
+
+func settingPath(key string) func(*resource.Snapshot) []string {
+	return func(s *resource.Snapshot) []string {
+		if p := text(daemonjson.Current(s, key).Value); path.IsAbs(p) {
+			return []string{p}
+		}
+		return nil
+	}
+}
+
+func configFile(s *resource.Snapshot) []string {
+	if p := s.DaemonJSON.Value.Path; p != "" {
+		return []string{p}
+	}
+	return []string{"/etc/docker/daemon.json"}
+}
+
+// daemonSockets are all that dockerd listens on, not only the usual one.
+func daemonSockets(s *resource.Snapshot) []string {
+	var all []string
+	for _, p := range sockets(s) {
+		if !strings.Contains(p, "containerd") {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// fileControls are section 3 of the benchmark: for each thing its owner and its
+// mode.
+func fileControls() []Control {
+	var all []Control
+	for _, r := range fileRules() {
+		severity := resource.Medium
+		if r.id == "docker-sock" || r.id == "tls-key" || r.id == "containerd-sock" {
+			severity = resource.High
+		}
+		all = append(all,
+			Control{
+				ID: r.id + "-owner", Title: "Owner of " + r.what, Severity: severity, Level: 1, OWASP: []string{"D04"}, CIS: cis(r.owner),
+				Why:    "Whoever owns it decides what root runs, or commands the daemon.",
+				How:    "User and group of the file that the path leads to: root" + orGroup(r) + ".",
+				Remedy: "chown", judge: func(t *tally) { r.judge(t, r.wrongOwner) },
+			},
+			Control{
+				ID: r.id + "-mode", Title: "Permissions of " + r.what, Severity: severity, Level: 1, OWASP: []string{"D04"}, CIS: cis(r.mode),
+				Why:    "Whoever may write to it decides what root runs, or commands the daemon; keys may be read by their owner only.",
+				How:    fmt.Sprintf("Each bit of the mode by itself: no other than those of %04o.", r.most),
+				Remedy: "chmod", judge: func(t *tally) { r.judge(t, r.wrongMode) },
+			})
+	}
+	return all
+}
+
+func orGroup(r fileRule) string {
+	if r.group == "" {
+		return ":root"
+	}
+	return ", and the daemon's group"
+}
+
+// judge looks at each of the files that is there.
+func (r fileRule) judge(t *tally, wrong func(*tally, string, resource.Fingerprint) resource.Finding) {
+	if t.s.Survey.Unknown != "" {
+		t.unknown(resource.FileObject, r.what, t.s.Survey.Unknown)
+		return
+	}
+	paths := r.paths(t.s)
+	there := 0
+	if whole := t.s.Survey.Value.Paths[certsDir+"/**"]; r.of == nil && whole.Unknown != "" {
+		there++
+		t.unknown(resource.FileObject, certsDir, whole.Unknown)
+	}
+	for _, p := range paths {
+		f, ok := t.s.Survey.Value.Paths[p].Get()
+		switch {
+		case !ok:
+			there++
+			t.unknown(resource.FileObject, p, t.s.Survey.Value.Paths[p].Unknown)
+			continue
+		case !f.Exists():
+			continue
+		}
+		there++
+		if finding := wrong(t, p, f); finding.Observed != "" {
+			finding.Kind, finding.Object = resource.FileObject, p
+			t.fail(finding)
+		} else {
+			t.holds(1)
+		}
+	}
+	if there == 0 {
+		t.nothing("there is no such file: " + r.what)
+	}
+}
+
+func (r fileRule) paths(s *resource.Snapshot) []string {
+	if r.of != nil {
+		return r.of(s)
+	}
+	var all []string
+	for p := range s.Survey.Value.Paths {
+		if strings.HasPrefix(p, certsDir+"/") && path.Base(p) != "**" && slices.Contains([]string{".crt", ".cert", ".key"}, path.Ext(p)) {
+			all = append(all, p)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (r fileRule) wrongOwner(t *tally, p string, f resource.Fingerprint) resource.Finding {
+	gid, named := uint32(0), "root"
+	if r.group != "" {
+		named = t.socketGroup()
+		var known bool
+		if gid, known = groupID(t.s.Accounts.Value, named); !known {
+			gid = 0 // without the group dockerd gives its socket to root
+		}
+	}
+	if f.UID == 0 && (f.GID == gid || f.GID == 0) {
+		return resource.Finding{}
+	}
+	return resource.Finding{
+		Observed: fmt.Sprintf("owned by %d:%d", f.UID, f.GID), Expected: "root:" + named,
+		Remedy: fmt.Sprintf("chown root:%s %s", named, p),
+	}
+}
+
+func (r fileRule) wrongMode(_ *tally, p string, f resource.Fingerprint) resource.Finding {
+	most := r.most
+	if path.Ext(p) == ".key" {
+		most = 0o400
+	}
+	if extra := f.Mode &^ most; extra == 0 {
+		return resource.Finding{}
+	}
+	return resource.Finding{
+		Observed: fmt.Sprintf("mode %04o", f.Mode), Expected: fmt.Sprintf("%04o or less", most),
+		Remedy: fmt.Sprintf("chmod %04o %s", f.Mode&most, p),
+	}
+}

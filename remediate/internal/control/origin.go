@@ -1,0 +1,211 @@
+package control
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bulwark-project/bulwark/remediate/resource"
+)
+
+// originControls are D08 beyond the benchmark.
+func originControls() []Control {
+	return []Control{
+		{
+			ID: "image-digest", Title: "Containers name their image by digest", Severity: resource.Low, Level: 2, OWASP: []string{"D08"},
+			Why: "A tag is what the registry makes it today.",
+			How: "The reference that each container was made with: NAME@sha256:... or an id.", Remedy: recreate("from NAME@sha256:DIGEST"), judge: each(lookDigest),
+		},
+		{
+			ID: "image-moved", Title: "Tags still name the image that runs", Severity: resource.Medium, Level: 1, OWASP: []string{"D08", "D02"},
+			Why: "The container is not what its name says: an update was pulled and never started, or the tag was put on another image.",
+			How: "The image of each container against the one that has its tag now.", Remedy: "recreate it from the image that is meant", judge: judgeMoved,
+		},
+		{
+			ID: "image-registry", Title: "Images come from registries that the policy names", Severity: resource.High, Level: 1, OWASP: []string{"D08"},
+			Why: "An image runs what its maker wrote.",
+			How: "The registry in the reference of each container against images.registries; without a host it is docker.io.", Remedy: "images.registries in the policy; pull from there", judge: judgeRegistry,
+		},
+		{
+			ID: "image-age", Title: "Images are rebuilt", Severity: resource.Medium, Level: 1, OWASP: []string{"D08", "D02"},
+			Why: "Libraries in an image are as old as the image.",
+			How: "When the image of each container was built, against images.max-age-days.", Remedy: "rebuild and recreate", judge: judgeAge,
+		},
+		{
+			ID: "pipeline-paths", Title: "Folders that images are built from are written by root only", Severity: resource.High, Level: 1, OWASP: []string{"D08"},
+			Why: "Whoever writes there writes what runs.",
+			How: "Owner and mode of the folders in images.pipeline-paths.", Remedy: "chmod go-w", judge: judgePipeline,
+		},
+	}
+}
+
+func lookDigest(_ *tally, c *resource.Container) *flaw {
+	if strings.Contains(c.Image, "@sha256:") || strings.HasPrefix(c.Image, "sha256:") {
+		return nil
+	}
+	return &flaw{"made from " + c.Image, "a digest", ""}
+}
+
+func judgeMoved(t *tally) {
+	images, ok := t.imagesOr()
+	if !ok {
+		return
+	}
+	tags := map[string]string{}
+	for _, i := range images {
+		for _, tag := range i.Tags {
+			tags[tag] = i.ID
+		}
+	}
+	each(func(_ *tally, c *resource.Container) *flaw {
+		now, tagged := tags[tagOf(c.Image)]
+		switch {
+		case c.Spec.ImageID == "" || tagged && now == c.Spec.ImageID, strings.Contains(c.Image, "sha256:"):
+			return nil
+		case !tagged && isID(c.Image):
+			return &flaw{"made from an image that has no name any more", "an image with a name", ""}
+		case !tagged:
+			return &flaw{c.Image + " is not here any more", "the image that it names", ""}
+		}
+		return &flaw{c.Image + " names another image now", "the image that it names", ""}
+	})(t)
+}
+
+// isID: docker ps shows the id of an image that has lost its name.
+func isID(ref string) bool {
+	return len(ref) >= 12 && strings.Trim(ref, "0123456789abcdef") == ""
+}
+
+// tagOf adds the tag that Docker takes without one.
+func tagOf(ref string) string {
+	if strings.Contains(ref[strings.LastIndexByte(ref, '/')+1:], ":") {
+		return ref
+	}
+	return ref + ":latest"
+}
+
+// registryOf is the host of a reference: the first part, if it is one.
+func registryOf(ref string) string {
+	first, _, found := strings.Cut(ref, "/")
+	if found && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		return first
+	}
+	return "docker.io"
+}
+
+func judgeRegistry(t *tally) {
+	if t.p.Images == nil || len(t.p.Images.Registries) == 0 {
+		t.nothing("the policy names no registries (images.registries)")
+		return
+	}
+	each(func(t *tally, c *resource.Container) *flaw {
+		if slices.ContainsFunc(t.p.Images.Registries, func(r string) bool {
+			return registryOf(c.Image) == r || strings.HasPrefix(c.Image, strings.TrimSuffix(r, "/")+"/")
+		}) {
+			return nil
+		}
+		return &flaw{c.Image + " is from " + registryOf(c.Image), "one of " + strings.Join(t.p.Images.Registries, ", "), ""}
+	})(t)
+}
+
+func judgeAge(t *tally) {
+	if t.p.Images == nil || t.p.Images.MaxAgeDays == 0 {
+		t.nothing("the policy sets no age (images.max-age-days)")
+		return
+	}
+	images, ok := t.imagesOr()
+	if !ok {
+		return
+	}
+	built := map[string]int64{}
+	for _, i := range images {
+		built[i.ID] = i.CreatedNS
+	}
+	each(func(t *tally, c *resource.Container) *flaw {
+		at := built[c.Spec.ImageID]
+		if at <= 0 {
+			return &flaw{"its image does not say when it was built", fmt.Sprintf("%d days or less", t.p.Images.MaxAgeDays), ""}
+		}
+		if days := int(t.s.Taken.Sub(time.Unix(0, at)).Hours() / 24); days > t.p.Images.MaxAgeDays {
+			return &flaw{fmt.Sprintf("its image is %d days old", days), fmt.Sprintf("%d days or less", t.p.Images.MaxAgeDays), ""}
+		}
+		return nil
+	})(t)
+}
+
+func judgePipeline(t *tally) {
+	if t.p.Images == nil || len(t.p.Images.PipelinePaths) == 0 {
+		t.nothing("the policy names no folders (images.pipeline-paths)")
+		return
+	}
+	if t.s.Survey.Unknown != "" {
+		t.unknown(resource.FileObject, "folders", t.s.Survey.Unknown)
+		return
+	}
+	for _, p := range t.p.Images.PipelinePaths {
+		f, ok := t.s.Survey.Value.Paths[path.Clean(p)].Get()
+		switch {
+		case !ok:
+			t.unknown(resource.FileObject, p, t.s.Survey.Value.Paths[path.Clean(p)].Unknown)
+		case !f.Exists():
+			t.unknown(resource.FileObject, p, "there is no such folder")
+		case f.Mode&0o022 != 0 || f.UID != 0:
+			t.fail(resource.Finding{
+				Kind: resource.FileObject, Object: p, Observed: fmt.Sprintf("mode %04o, owner %d", f.Mode, f.UID), Expected: "written by root only",
+				Remedy: fmt.Sprintf("chown root %s && chmod go-w %s", p, p),
+			})
+		default:
+			t.holds(1)
+		}
+	}
+}
+
+// immutableControls are D09 beyond the benchmark.
+func immutableControls() []Control {
+	return []Control{
+		{
+			ID: "host-mounts", Title: "Containers write to no directory of the host", Severity: resource.Low, Level: 2, OWASP: []string{"D09"},
+			Why: "What a container writes outlives it, and is read by the next.",
+			How: "Bind mounts of each container that can be written. immutable.writable of the policy names directories that are meant.", Remedy: recreate("with :ro, or a volume"), judge: each(lookHostMounts),
+		},
+		{
+			ID: "egress-denied", Title: "Containers open no connections but those that are allowed", Severity: resource.High, Level: 2, OWASP: []string{"D03"}, Key: "egress",
+			Why: "What was taken over fetches its tools and sends what it finds.",
+			How: "bulwark's own rules in the kernel. Rules of others are not judged: bulwark prove sees what they do.", judge: judgeEgress,
+		},
+	}
+}
+
+func lookHostMounts(t *tally, c *resource.Container) *flaw {
+	var bad []string
+	for _, m := range binds(c) {
+		if m.RW && !t.meantToWrite(m) {
+			bad = append(bad, m.Source)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return &flaw{"may write " + join(bad), "read-only", ""}
+}
+
+func (t *tally) meantToWrite(m resource.Mount) bool {
+	return t.p.Immutable != nil && slices.ContainsFunc(t.p.Immutable.Writable, func(p string) bool {
+		return m.Source == p || below(m.Source, p)
+	})
+}
+
+func judgeEgress(t *tally) {
+	fw, ok := t.s.Firewall.Get()
+	switch {
+	case !ok:
+		t.unknown(resource.HostObject, "firewall", t.s.Firewall.Unknown)
+	case len(fw.Own) == 0:
+		t.fail(resource.Finding{Kind: resource.HostObject, Object: "firewall", Observed: "the kernel has no rules of bulwark's", Expected: "egress: {default: deny}"})
+	default:
+		t.holds(1)
+		t.evidence = append(t.evidence, "rules are loaded; bulwark plan compares them with a policy")
+	}
+}
