@@ -10,6 +10,7 @@ import (
 // A pageGroup is the controls of one verdict.
 type pageGroup struct {
 	ID, Heading, About string
+	Compact            bool // of which a line each will do
 	Controls           []pageControl
 }
 
@@ -33,10 +34,10 @@ type pageObject struct {
 // pageGroups say of each verdict what it means.
 var pageGroups = map[resource.Verdict]pageGroup{
 	resource.Fails:    {ID: "fails", Heading: "Fails", About: "The worst first."},
-	resource.Unjudged: {ID: "unknown", Heading: "Could not be judged", About: "What these rest on could not be read. They may hold or not."},
+	resource.Unjudged: {ID: "unknown", Heading: "Could not be judged", Compact: true, About: "What these rest on could not be read. They may hold or not."},
 	resource.ByHand:   {ID: "manual", Heading: "To judge by hand", About: "Only a person can judge these; what there is to judge by is given."},
-	resource.Holds:    {ID: "holds", Heading: "Holds", About: "Judged, and in order."},
-	resource.NoObject: {ID: "none", Heading: "Nothing to judge", About: "There is nothing on this host that these could be about."},
+	resource.Holds:    {ID: "holds", Heading: "Holds", Compact: true, About: "Judged, and in order."},
+	resource.NoObject: {ID: "none", Heading: "Nothing to judge", Compact: true, About: "There is nothing on this host that these could be about."},
 }
 
 func groups(r *resource.Report) []pageGroup {
@@ -84,7 +85,9 @@ func controlOnPage(c resource.ControlReport) pageControl {
 		if f.Since == resource.SinceNew {
 			shown.New++
 		}
-		shown.Shown = append(shown.Shown, objectOnPage(c.ID, f))
+		if f.Verdict != resource.Unjudged || f.Observed != c.Reason { // else it is said
+			shown.Shown = append(shown.Shown, objectOnPage(c.ID, f))
+		}
 	}
 	if len(shown.Shown) > folded+1 {
 		shown.Shown, shown.Hidden = shown.Shown[:folded], shown.Shown[folded:]

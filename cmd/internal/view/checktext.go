@@ -129,24 +129,65 @@ func lines(out *printer, indent, head, text string) {
 	}
 }
 
-// openReport lists the controls of a verdict other than fail.
+// openReport lists the controls of a verdict other than fail; those that stand
+// for the same reason, and with nothing else to say, share a line.
 func openReport(out *printer, r *resource.Report, s Style, v resource.Verdict, heading string) {
 	all := withVerdict(r, v)
 	if len(all) == 0 {
 		return
 	}
 	out.f("%s\n", s.paint(bold, heading))
-	for _, c := range all {
-		out.f("  %-8s  %s  %s\n", c.Severity, s.paint(bold, c.ID), c.Title)
-		if c.Reason != "" {
-			out.f("            %s\n", c.Reason)
+	for _, group := range sameReason(all, s) {
+		if len(group) == 1 {
+			openControl(out, group[0], s)
+			continue
 		}
-		findings(out, open(c, resource.Unjudged), s)
-		for _, e := range evidence(c, s) {
-			out.f("            > %s\n", e)
-		}
+		out.f("  %s, up to %s: %s\n            %s\n", count(len(group), "control"), group[0].Severity, group[0].Reason, strings.Join(ids(group), ", "))
 	}
 	out.f("\n")
+}
+
+func openControl(out *printer, c resource.ControlReport, s Style) {
+	out.f("  %-8s  %s  %s\n", c.Severity, s.paint(bold, c.ID), c.Title)
+	if c.Reason != "" {
+		out.f("            %s\n", c.Reason)
+	}
+	findings(out, unsaid(c), s)
+	for _, e := range evidence(c, s) {
+		out.f("            > %s\n", e)
+	}
+}
+
+// unsaid are the objects that could not be judged for another reason than the
+// control's.
+func unsaid(c resource.ControlReport) []resource.Finding {
+	return slices.DeleteFunc(open(c, resource.Unjudged), func(f resource.Finding) bool { return f.Observed == c.Reason })
+}
+
+// sameReason groups controls that have a reason and nothing else, in order of
+// the first of each group. Verbose tells each by itself.
+func sameReason(all []resource.ControlReport, s Style) [][]resource.ControlReport {
+	var groups [][]resource.ControlReport
+	for _, c := range all {
+		plain := c.Reason != "" && len(c.Evidence) == 0 && len(unsaid(c)) == 0
+		i := slices.IndexFunc(groups, func(g []resource.ControlReport) bool {
+			return plain && !s.Verbose && g[0].Reason == c.Reason && len(g[0].Evidence) == 0 && len(unsaid(g[0])) == 0
+		})
+		if i < 0 {
+			groups = append(groups, []resource.ControlReport{c})
+			continue
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
+}
+
+func ids(all []resource.ControlReport) []string {
+	names := make([]string, 0, len(all))
+	for _, c := range all {
+		names = append(names, c.ID)
+	}
+	return names
 }
 
 // evidence is folded like findings are.
@@ -166,9 +207,9 @@ func areas(out *printer, r *resource.Report, s Style) {
 	for _, a := range r.Areas {
 		width = max(width, min(len([]rune(a.Title)), 40))
 	}
-	out.f("%s\n", s.paint(bold, fmt.Sprintf("%-*s  score  controls that fail  objects that do not hold", width+7, "Docker Top 10")))
+	out.f("%s\n", s.paint(bold, fmt.Sprintf("%-*s  score  controls that fail    objects that do not hold", width+7, "Docker Top 10")))
 	for _, a := range r.Areas {
-		out.f("  %-3s  %-*s  %s  %-18s  %s\n", a.ID, width, a.Title, scored(a, s), failedOf(a), fmt.Sprintf("%d of %d", a.Bad, a.Objects))
+		out.f("  %-3s  %-*s  %s  %-20s  %s\n", a.ID, width, a.Title, scored(a, s), failedOf(a), fmt.Sprintf("%d of %d", a.Bad, a.Objects))
 	}
 	out.f("\n")
 }

@@ -29,6 +29,7 @@ func everyText(text string, w io.Writer) error {
 			func() error { return view.LoadedText(w, filled[remediate.Egress](text), s) },
 			func() error { return view.EgressText(w, filled[remediate.Egress](text), s) },
 			func() error { return view.SeccompText(w, filled[remediate.SeccompReport](text), s) },
+			func() error { return view.CheckText(w, filled[resource.Report](text), s) },
 		} {
 			if err := print(); err != nil {
 				return err
@@ -89,11 +90,16 @@ func fillSlice(v reflect.Value, text string) {
 	statuses := []resource.Status{resource.OK, resource.Changing, resource.Blocked, resource.Unread, resource.Manual}
 	levels := []string{resource.WarningImpact, resource.IrreversibleImpact, resource.NoteImpact}
 	actions := []resource.Action{resource.Create, resource.Update, resource.Delete}
+	verdicts := []resource.Verdict{resource.Fails, resource.Unjudged, resource.ByHand, resource.Holds, resource.NoObject}
 	switch v.Type().Elem() {
 	case reflect.TypeFor[resource.ControlResult]():
 		n = len(statuses)
 	case reflect.TypeFor[resource.Impact](), reflect.TypeFor[resource.Change](), reflect.TypeFor[resource.Operation]():
 		n = len(levels)
+	case reflect.TypeFor[resource.ControlReport]():
+		n = len(verdicts)
+	case reflect.TypeFor[resource.Finding]():
+		n = 4
 	}
 	v.Set(reflect.MakeSlice(v.Type(), n, n))
 	for i := range n {
@@ -108,6 +114,13 @@ func fillSlice(v reflect.Value, text string) {
 			at.Action = actions[i]
 		case *resource.Operation:
 			at.Action = actions[i]
+		case *resource.ControlReport:
+			at.Verdict = verdicts[i]
+		case *resource.Finding:
+			at.Verdict = verdicts[i%2]
+			if i > 1 {
+				at.Waiver = nil
+			}
 		}
 	}
 }
