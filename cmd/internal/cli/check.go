@@ -156,11 +156,13 @@ func readReport(file string) (*resource.Report, error) {
 		return nil, fmt.Errorf("cannot read the report: %w", err)
 	}
 	var r resource.Report
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("cannot read the report %s: %w", file, err)
-	}
-	if r.Format != resource.ReportFormat || r.Controls == nil {
+	err = json.Unmarshal(b, &r)
+	var other *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &other), err == nil && (r.Format != resource.ReportFormat || r.Controls == nil):
 		return nil, withHint(fmt.Errorf("cannot read the report %s: it is none that this bulwark wrote", file), "bulwark check --json > FILE")
+	case err != nil:
+		return nil, fmt.Errorf("cannot read the report %s: %w", file, err)
 	}
 	return &r, nil
 }

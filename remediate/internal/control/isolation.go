@@ -109,6 +109,9 @@ func shares(id, what, number string, severity resource.Severity, area, why strin
 	if number != "" {
 		c.CIS = cis(number)
 	}
+	if id == "host-cgroup" {
+		c.Key = "daemon.default-cgroupns-mode"
+	}
 	return c
 }
 

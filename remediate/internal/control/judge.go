@@ -1,6 +1,8 @@
 package control
 
 import (
+	"slices"
+
 	"github.com/bulwark-project/bulwark/plans"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -12,7 +14,7 @@ func Judge(controls []Control, p *plans.Policy, s *resource.Snapshot) []resource
 	if p == nil {
 		p = &plans.Policy{}
 	}
-	in := &input{s: s, p: p, sockets: sockets(s)}
+	in := &input{s: s, p: p, sockets: there(s, sockets(s))}
 	w := newWaivers(p, s)
 	out := make([]resource.ControlReport, 0, len(controls))
 	for i := range controls {
@@ -22,6 +24,14 @@ func Judge(controls []Control, p *plans.Policy, s *resource.Snapshot) []resource
 		out = append(out, t.report())
 	}
 	return append(out, w.report(controls)...)
+}
+
+// there leaves out the paths at which the survey saw nothing.
+func there(s *resource.Snapshot, paths []string) []string {
+	return slices.DeleteFunc(paths, func(p string) bool {
+		f, looked := s.Survey.Value.Paths[p]
+		return looked && f.Unknown == "" && !f.Value.Exists()
+	})
 }
 
 func (t *tally) report() resource.ControlReport {
