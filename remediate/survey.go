@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"path/filepath"
@@ -62,6 +63,7 @@ func finishSurvey(survey resource.Survey, s *resource.Snapshot) resource.Survey 
 	for i, p := range survey.Packages.Value.Installed {
 		if b, ok := s.Binary.Get(); ok && p.Program == "dockerd" {
 			survey.Packages.Value.Installed[i].Upstream = b.Version
+			survey.Packages.Value.Installed[i].Version = cmp.Or(p.Version, b.Version)
 		}
 	}
 	return survey

@@ -93,6 +93,9 @@ func but(path string, first int64, answer liar) liar {
 func truth(request string) string {
 	for _, of := range [][2]string{
 		{"/containers/json", "containers"},
+		{"/images/json", "images"},
+		{"/history", "history"},
+		{"/images/", "image"},
 		{"/json", "container"},
 		{"/info", "info"},
 		{"/version", "version"},
@@ -154,9 +157,54 @@ func TestHostileDaemon(t *testing.T) {
 	for name, l := range liars {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, usage := planAgainst(t, bin, listen(t, l.answer))
+			out, usage := against(t, bin, listen(t, l.answer), "plan", "--policy", "strict")
 			if !strings.Contains(out, l.want) || strings.ContainsAny(out, "\x1b\u009b") {
 				t.Errorf("want %q:\n%s", l.want, out)
+			}
+			if usage.Maxrss > planHas {
+				t.Errorf("it took %d MiB", usage.Maxrss>>10)
+			}
+			t.Logf("%d MiB, %d ms of CPU", usage.Maxrss>>10, (usage.Utime.Nano()+usage.Stime.Nano())/1e6)
+		})
+	}
+}
+
+// multipliesImages is multiplies for images.
+func multipliesImages(w io.Writer, path string) bool {
+	body := `{"Config":{"Labels":{"l":"` + strings.Repeat("x", 3<<20) + `"}}}`
+	if strings.Contains(path, "/images/json") {
+		body = "[" + strings.Repeat(`{"Id":"sha256:a"},`, 9_999) + `{"Id":"sha256:b"}]`
+	}
+	return says(whole(body), nil)(w, path)
+}
+
+// imageLiars tell the truth but for images, or for the second question about
+// the swarm, and what the snapshot then says.
+var imageLiars = map[string]struct {
+	answer liar
+	want   string
+}{
+	"the truth":        {but("/none", 0, silent), `"bb:test"`},
+	"silence":          {but("/images/json", 0, silent), "does not answer in time"},
+	"endless space":    {but("/images/json", 0, says(okHead+"\r\n[", flood(" "))), "more than 64 MiB"},
+	"endless array":    {but("/images/json", 0, says(okHead+"\r\n[{}", flood(",{}"))), "more than 1048576 values"},
+	"no digests":       {but("/images/json", 0, says(whole(`[{"Id":"../../containers/x"}]`), nil)), "the id "},
+	"large images":     {but("/images/", 0, multipliesImages), `"images": {`},
+	"endless history":  {but("/history", 0, says(okHead+"\r\n[{}", flood(",{}"))), `"bb:test"`},
+	"endless image":    {but("/images/sha256", 0, says(okHead+"\r\n{\"Id\":\"", flood("a"))), "more than 4 MiB"},
+	"endless swarm":    {but("/info", 1, says(okHead+"\r\n{\"ID\":\"", flood("a"))), "more than 64 MiB"},
+	"a swarm of types": {but("/info", 1, says(whole(`{"Swarm":7}`), nil)), "cannot ask the Docker daemon"},
+}
+
+// TestHostileSurvey is TestHostileDaemon for what only check asks about.
+func TestHostileSurvey(t *testing.T) {
+	bin := build(t)
+	for name, l := range imageLiars {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, usage := against(t, bin, listen(t, l.answer), "snapshot")
+			if !strings.Contains(out, l.want) {
+				t.Errorf("want %q:\n%.4000s", l.want, out)
 			}
 			if usage.Maxrss > planHas {
 				t.Errorf("it took %d MiB", usage.Maxrss>>10)
@@ -198,9 +246,9 @@ func serveLies(c net.Conn, answer liar) {
 	}
 }
 
-// planAgainst runs plan where the daemon of a host without systemd listens on
+// against runs bulwark where the daemon of a host without systemd listens on
 // socket: in namespaces of its own, with an /etc and a /run of its own.
-func planAgainst(t *testing.T, bin, socket string) (out string, usage *syscall.Rusage) {
+func against(t *testing.T, bin, socket string, args ...string) (out string, usage *syscall.Rusage) {
 	t.Helper()
 	daemon := exec.Command("/bin/sleep", "300")
 	daemon.Args[0] = "dockerd"
@@ -210,7 +258,8 @@ func planAgainst(t *testing.T, bin, socket string) (out string, usage *syscall.R
 	defer func() { _ = daemon.Process.Kill(); _ = daemon.Wait() }()
 	argv := []string{"-mn", "sh", "-ec", `mount -t tmpfs -o mode=755 none /etc; mount -t tmpfs none /run
 echo root:x:0:0::/root:/bin/sh >/etc/passwd; echo root:x:0: >/etc/group; mkdir /etc/docker; echo "$1" >/run/docker.pid
-shift; exec "$@"`, "sh", strconv.Itoa(daemon.Process.Pid), bin, "plan", "--policy", "strict", "--docker-host", "unix://" + socket}
+shift; exec "$@"`, "sh", strconv.Itoa(daemon.Process.Pid), bin}
+	argv = append(append(argv, args...), "--docker-host", "unix://"+socket)
 	if os.Geteuid() != 0 {
 		argv = append([]string{"--map-root-user"}, argv...)
 	}

@@ -107,16 +107,19 @@ type Packages struct {
 	SupportEndNS int64 `json:"support_end_ns,omitempty"`
 }
 
-// A Package is one installed package.
+// A Package is one installed package, or a program that no package holds.
 type Package struct {
+	// Name is that of the package, or the path of the program.
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	// Candidate is the newest version in the lists; "" if not known.
+	// Candidate is the version in the lists that would be installed now; "" if
+	// not known.
 	Candidate string `json:"candidate,omitempty"`
 	// Fixes are the CVE ids that its changelog names; nil if there is none to
-	// read.
+	// read. Ubuntu's changelogs hold the last few entries only.
 	Fixes []string `json:"fixes,omitzero"`
-	// Files are programs of it: dockerd, containerd, runc.
+	// Program is one of it: dockerd, docker, containerd, runc. A package that
+	// holds two is there twice.
 	Program string `json:"program,omitempty"`
 	// Upstream is the version that the program says itself, if it was asked.
 	Upstream string `json:"upstream,omitempty"`
@@ -128,10 +131,12 @@ type Package struct {
 type Agent struct {
 	Running bool     `json:"running,omitempty"`
 	Argv    []string `json:"argv,omitempty"`
-	// Settings are those that decide who may command it, read from its
-	// configuration file: "authentication.anonymous.enabled": "true".
+	// Settings are those that decide who may command it, from its configuration
+	// file, environment and flags: of the kubelet by the file's names,
+	// "authentication.anonymous.enabled": "true", of etcd by the flags',
+	// "client-cert-auth". What is not set is not there.
 	Settings map[string]string `json:"settings,omitempty"`
-	// File is where Settings come from.
+	// File is the configuration file, if there is one.
 	File string `json:"file,omitempty"`
 }
 

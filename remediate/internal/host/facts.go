@@ -29,7 +29,7 @@ func (r *Reader) Facts() (resource.Host, error) {
 		mac.Write([]byte(applicationID))
 		h.ID = hex.EncodeToString(mac.Sum(nil))[:32]
 	}
-	h.OS = r.osRelease()
+	h.OS = r.osReleaseVars()["PRETTY_NAME"].Value
 	if !r.Live() {
 		return h, nil
 	}
@@ -57,21 +57,6 @@ func bridgeNF(path string) string {
 		return "absent"
 	}
 	return strings.TrimSpace(string(b))
-}
-
-// osRelease returns PRETTY_NAME. On most distributions /etc/os-release is a
-// link, which File does not follow, so the target is read first.
-func (r *Reader) osRelease() string {
-	for _, path := range []string{"/usr/lib/os-release", "/etc/os-release"} {
-		f, err := r.File(path)
-		if err != nil || f.Content == nil {
-			continue
-		}
-		env := map[string]execstart.Var{}
-		execstart.ParseEnvFile(f.Content, path, env)
-		return env["PRETTY_NAME"].Value
-	}
-	return ""
 }
 
 // DockerdPID finds the running daemon of a host without systemd.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/api/types/system"
 
@@ -30,7 +31,7 @@ func real(f *testing.F, name string) []byte {
 // FuzzAnswers: what the daemon answers makes no reader fall; addresses and
 // networks are such, and what is kept can be written as JSON and read again.
 func FuzzAnswers(f *testing.F) {
-	for _, name := range []string{"container", "info", "networks", "bridge"} {
+	for _, name := range []string{"container", "published", "info", "networks", "bridge", "image", "swarm"} {
 		f.Add(real(f, name))
 	}
 	f.Add([]byte(`{"State":{"Running":true,"Pid":-1,"StartedAt":"9999-99-99"},"NetworkSettings":{"Networks":{"a":null,"b":{"IPAddress":"192.0.2.1","GlobalIPv6Address":""}}},"Mounts":[{"Type":"bind"}],"HostConfig":{},"Config":{"StopTimeout":-9}}`))
@@ -51,10 +52,20 @@ func FuzzAnswers(f *testing.F) {
 			if c.ID != "a" || c.StartedNS < 0 {
 				t.Errorf("%+v", c)
 			}
+			for _, p := range c.Spec.Ports {
+				if _, err := netip.ParseAddr(p.HostIP); p.HostPort < 0 || p.HostPort > 65535 || p.HostIP != "" && err != nil {
+					t.Errorf("%+v", p)
+				}
+			}
 		}
 		var i system.Info
 		if decode(b, &i) {
 			sameAgain(t, fromInfo(i))
+			sameAgain(t, fromSwarm(i.Swarm))
+		}
+		var img image.InspectResponse
+		if decode(b, &img) {
+			sameAgain(t, fromImage("sha256:a", img))
 		}
 		var all []network.Network
 		if decode(b, &all) {

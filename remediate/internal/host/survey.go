@@ -29,6 +29,8 @@ func (r *Reader) Survey(ctx context.Context, want resource.SurveyWant) resource.
 	wg.Go(func() { s.Listeners, s.Sshd = r.listeners(seen) })
 	wg.Go(func() { s.Paths = r.readPaths(ctx, want.Paths) })
 	wg.Go(func() { s.DataMount = factOf(r.dataMount(want.DataRoot)) })
+	wg.Go(func() { s.Packages = factOf(r.readPackages(ctx, seen)) })
+	wg.Go(func() { s.Kubelet, s.Etcd = factOf(r.kubelet(seen)), factOf(r.etcd(seen)) })
 	wg.Wait()
 	return s
 }
