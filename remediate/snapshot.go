@@ -63,6 +63,7 @@ func markMissing(s *resource.Snapshot, b []byte) {
 		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
 		"seccomp": &s.Seccomp.Unknown,
 		"audit":   &s.Audit.Unknown,
+		"usage":   &s.Usage.Unknown,
 	} {
 		if given[section] == nil {
 			*unknown = why

@@ -134,6 +134,12 @@ func fromHostConfig(out *resource.Container, h *container.HostConfig) {
 	out.PidMode, out.IpcMode = string(h.PidMode), string(h.IpcMode)
 	out.NetworkMode, out.UsernsMode = string(h.NetworkMode), string(h.UsernsMode)
 	out.LogDriver = h.LogConfig.Type
+	out.Spec.Memory, out.Spec.MemorySwap = h.Memory, h.MemorySwap
+	out.Spec.NanoCPUs, out.Spec.CPUQuota, out.Spec.CPUPeriod = h.NanoCPUs, h.CPUQuota, h.CPUPeriod
+	out.Spec.RestartMax = h.RestartPolicy.MaximumRetryCount
+	if h.PidsLimit != nil {
+		out.Spec.Pids = *h.PidsLimit
+	}
 }
 
 // isNotFound reports a 404. The client hides containerd's markers behind Is, so
