@@ -56,6 +56,9 @@ func (s *Step) restore(ctx context.Context, v *visit, force bool) error {
 		if err := v.putBack(ctx, ours); err != nil {
 			return err
 		}
+		if short := v.p.Short(ours); short != "" {
+			s.Notes = append(s.Notes, short)
+		}
 	}
 	if len(foreign) > 0 {
 		return &txn.ForeignError{Path: "container " + v.p.Name, What: what}

@@ -146,10 +146,10 @@ func Differs(aspects []Aspect, told, now resource.ContainerLimits) string {
 }
 
 // Rebase returns the change that brings a container from its limits now to
-// those before the changes, oldest first, and whether there is anything left
-// to change. what says how somebody else has changed what the last change set,
-// "" if nobody has.
-func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Payload, differs bool, what string) {
+// those before the changes, oldest first; it changes nothing if they are that
+// already. what says how somebody else has changed what the last change set, ""
+// if nobody has; short what of before cannot be had.
+func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Payload, what string, short string) {
 	target := now
 	for _, a := range Aspects() {
 		first, last := touching(changes, a)
@@ -160,13 +160,15 @@ func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Pay
 			what = strings.TrimPrefix(what+"; "+Differs([]Aspect{a}, last.After, now), "; ")
 		default:
 			target = with(target, a, first.Back)
+			short = strings.TrimPrefix(short+"; "+first.Short([]Aspect{a}), "; ")
 		}
 	}
+	short = strings.TrimSuffix(short, "; ")
 	back = Payload{Before: now, After: target, Back: Back(now, target, cpus)}
 	if len(changes) > 0 {
 		back.ID, back.Name = changes[0].ID, changes[0].Name
 	}
-	return back, target != now, what
+	return back, what, short
 }
 
 // touching are the first and the last of the changes that are about an aspect.
@@ -181,4 +183,18 @@ func touching(changes []Payload, a Aspect) (first, last *Payload) {
 		last = &changes[i]
 	}
 	return first, last
+}
+
+// Short says what an undo of the aspects leaves otherwise than it was, and why;
+// "" if nothing.
+func (p Payload) Short(aspects []Aspect) string {
+	left := slices.DeleteFunc(slices.Clone(aspects), func(a Aspect) bool { return Same(a, p.Before, p.Back) })
+	if len(left) == 0 {
+		return ""
+	}
+	var said []string
+	for _, a := range left {
+		said = append(said, rephrase(a, p.Back))
+	}
+	return fmt.Sprintf("container %s: Docker cannot take a limit away, so that it has %s, which limits nothing", p.Name, strings.Join(said, ", "))
 }
