@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aymanbagabas/go-udiff"
+
 	"github.com/bulwark-project/bulwark/remediate/internal/limits"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -100,4 +102,21 @@ func dropLater(now, done *resource.Plan) bool {
 		return !planned || p.Before == then
 	})
 	return len(now.Operations) < n
+}
+
+// recordedLimits reads the changes of containers back from the journal.
+func recordedLimits(e *txn.Entry, diffs bool) []RecordedLimits {
+	var out []RecordedLimits
+	for _, st := range stepsOf(e.Steps, limitsStep) {
+		var p limits.Payload
+		if json.Unmarshal(st.Payload, &p) != nil {
+			continue
+		}
+		r := RecordedLimits{Container: p.Name}
+		if diffs {
+			r.Diff = udiff.Unified("before "+p.Name, "after "+p.Name+" ("+e.ID+")", limits.Text(p.Before), limits.Text(p.After))
+		}
+		out = append(out, r)
+	}
+	return out
 }

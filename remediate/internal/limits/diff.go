@@ -179,7 +179,7 @@ func addNew(all []string, s string) []string {
 func (f *finding) operation() resource.Operation {
 	o := resource.Operation{
 		Kind: Name, Target: "container " + f.c.Name, Action: resource.Update,
-		Old: text(f.now), New: text(f.target),
+		Old: Text(f.now), New: Text(f.target),
 	}
 	for _, a := range f.differs {
 		o.Controls = append(o.Controls, controlOf(a))

@@ -92,8 +92,8 @@ func restart(l resource.ContainerLimits) string {
 	return l.Restart
 }
 
-// text are all limits, a line each, for a diff.
-func text(l resource.ContainerLimits) string {
+// Text are all limits, a line each, for a diff.
+func Text(l resource.ContainerLimits) string {
 	var b strings.Builder
 	for _, line := range [][2]string{
 		{"memory", memory(l.Memory)},
