@@ -30,7 +30,7 @@ type Record struct {
 	Files    []RecordedFile `json:"files"`
 	// Limits are the containers whose limits it changed.
 	Limits []RecordedLimits `json:"limits,omitempty"`
-	Notes    []string       `json:"notes,omitempty"`
+	Notes  []string         `json:"notes,omitempty"`
 	// Damaged says why the record cannot be read.
 	Damaged string `json:"damaged,omitempty"`
 }

@@ -164,10 +164,10 @@ type Engine struct {
 	CPUs int `json:"cpus,omitempty"`
 	// Limits is nil in the snapshot of an older bulwark, whose containers do
 	// not tell their limits either.
-	Limits *LimitSupport `json:"limits,omitempty"`
-	Images int           `json:"images"`
-	Volumes    int   `json:"volumes"`
-	Networks   int   `json:"networks"`
+	Limits   *LimitSupport `json:"limits,omitempty"`
+	Images   int           `json:"images"`
+	Volumes  int           `json:"volumes"`
+	Networks int           `json:"networks"`
 	// Bridge holds the options of the network "bridge"
 	// (com.docker.network.bridge.enable_icc and so on); nil if there is none.
 	Bridge   map[string]string `json:"bridge,omitempty"`

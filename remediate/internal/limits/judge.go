@@ -132,7 +132,7 @@ func (s *subject) refuseMemory(t resource.ContainerLimits) *refusal {
 	case s.running() && s.use.Memory > t.Memory:
 		return &refusal{
 			fmt.Sprintf("it uses %s now, and would be killed", About(s.use.Memory)),
-			"restart it when it may be, or write a higher limit",
+			"apply while it is stopped, or write a higher limit",
 		}
 	}
 	return nil

@@ -149,7 +149,7 @@ func Differs(aspects []Aspect, told, now resource.ContainerLimits) string {
 // those before the changes, oldest first; it changes nothing if they are that
 // already. what says how somebody else has changed what the last change set, ""
 // if nobody has; short what of before cannot be had.
-func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Payload, what string, short string) {
+func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Payload, what, short string) {
 	target := now
 	for _, a := range Aspects() {
 		first, last := touching(changes, a)
