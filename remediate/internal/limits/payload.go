@@ -148,9 +148,10 @@ func Differs(aspects []Aspect, told, now resource.ContainerLimits) string {
 // Rebase returns the change that brings a container from its limits now to
 // those before the changes, oldest first; it changes nothing if they are that
 // already. what says how somebody else has changed what the last change set, ""
-// if nobody has; short what of before cannot be had.
-func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Payload, what, short string) {
+// if nobody has; missing what of before cannot be had.
+func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Payload, what, missing string) {
 	target := now
+	var left []string
 	for _, a := range Aspects() {
 		first, last := touching(changes, a)
 		switch {
@@ -160,15 +161,16 @@ func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Pay
 			what = strings.TrimPrefix(what+"; "+Differs([]Aspect{a}, last.After, now), "; ")
 		default:
 			target = with(target, a, first.Back)
-			short = strings.TrimPrefix(short+"; "+first.Short([]Aspect{a}), "; ")
+			if !Same(a, first.Before, first.Back) {
+				left = append(left, rephrase(a, first.Back))
+			}
 		}
 	}
-	short = strings.TrimSuffix(short, "; ")
 	back = Payload{Before: now, After: target, Back: Back(now, target, cpus)}
 	if len(changes) > 0 {
 		back.ID, back.Name = changes[0].ID, changes[0].Name
 	}
-	return back, what, short
+	return back, what, short(back.Name, left)
 }
 
 // touching are the first and the last of the changes that are about an aspect.
@@ -188,13 +190,18 @@ func touching(changes []Payload, a Aspect) (first, last *Payload) {
 // Short says what an undo of the aspects leaves otherwise than it was, and why;
 // "" if nothing.
 func (p Payload) Short(aspects []Aspect) string {
-	left := slices.DeleteFunc(slices.Clone(aspects), func(a Aspect) bool { return Same(a, p.Before, p.Back) })
+	var left []string
+	for _, a := range aspects {
+		if !Same(a, p.Before, p.Back) {
+			left = append(left, rephrase(a, p.Back))
+		}
+	}
+	return short(p.Name, left)
+}
+
+func short(name string, left []string) string {
 	if len(left) == 0 {
 		return ""
 	}
-	var said []string
-	for _, a := range left {
-		said = append(said, rephrase(a, p.Back))
-	}
-	return fmt.Sprintf("container %s: Docker cannot take a limit away, so that it has %s, which limits nothing", p.Name, strings.Join(said, ", "))
+	return fmt.Sprintf("container %s: Docker cannot take a limit away, so that it has %s, which limits nothing", name, strings.Join(left, ", "))
 }

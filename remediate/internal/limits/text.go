@@ -48,11 +48,10 @@ func About(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
 func Show(a Aspect, l resource.ContainerLimits) string {
 	switch a {
 	case Memory:
-		if text, swap := memory(l.Memory), swap(l); l.Memory == 0 {
-			return text
-		} else {
-			return text + " (with swap " + swap + ")"
+		if l.Memory == 0 || l.Memory >= noMemory {
+			return memory(l.Memory)
 		}
+		return memory(l.Memory) + " (with swap " + swap(l) + ")"
 	case Pids:
 		return orNone(l.Pids, strconv.FormatInt(l.Pids, 10))
 	case CPUs:
