@@ -49,7 +49,10 @@ func (d *daemon) now(t *testing.T) set {
 	if err := json.Unmarshal(b, &h); err != nil {
 		t.Fatal(err)
 	}
-	return set{h.Memory, h.MemorySwap, h.NanoCpus, h.PidsLimit, h.RestartPolicy.Name, h.RestartPolicy.MaximumRetryCount}
+	return set{
+		Memory: h.Memory, MemorySwap: h.MemorySwap, NanoCPUs: h.NanoCpus, Pids: h.PidsLimit,
+		Restart: h.RestartPolicy.Name, RestartMax: h.RestartPolicy.MaximumRetryCount,
+	}
 }
 
 func payload(t *testing.T, before, after set) json.RawMessage {
