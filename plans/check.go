@@ -199,7 +199,11 @@ func (c *checker) limits() {
 		swap, memory := rule.get("memory-swap"), rule.get("memory")
 		key := fmt.Sprintf("limits.rules[%d].memory-swap", i)
 		switch {
+		case memory != nil && bytesOf(memory.text) > exbibyte:
+			c.fail(memory, fmt.Sprintf("limits.rules[%d].memory", i), "at most 1 EiB", memory.text, "")
 		case swap == nil:
+		case swap.text != "-1" && bytesOf(swap.text) > exbibyte:
+			c.fail(swap, key, "at most 1 EiB", swap.text, "\"-1\" is unlimited")
 		case memory == nil:
 			c.fail(swap, key, "memory beside it", "none", "memory-swap counts memory too")
 		case swap.text != "-1" && bytesOf(swap.text) < bytesOf(memory.text):
@@ -207,6 +211,9 @@ func (c *checker) limits() {
 		}
 	}
 }
+
+// exbibyte is more than any machine has, and leaves room to double it.
+const exbibyte = 1 << 60
 
 // bytesOf reads a size that the schema has passed.
 func bytesOf(s string) float64 {

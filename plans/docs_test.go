@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the tables of docs/policy.md")
 const page = "../docs/policy.md"
 
 func TestExamplesOfThePagesLoad(t *testing.T) {
-	for file, atLeast := range map[string]int{page: 15, "../docs/egress.md": 1, "../docs/audit.md": 1} {
+	for file, atLeast := range map[string]int{page: 15, "../docs/egress.md": 1, "../docs/audit.md": 1, "../docs/limits.md": 1} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -134,6 +134,9 @@ func TestFaultsAreNamedWithPlaceAndRemedy(t *testing.T) {
   hint: on loopback and link-local addresses a container meets itself; name the server behind them`},
 		"waiver": {"version: 1\nwaivers: [{control: icc, expires: 2027-02-29}]", `2: waivers[0].expires: expected a date such as 2027-01-31, got the text "2027-02-29"
 2: waivers[0].reason: expected a reason, got no such key`},
+		"memory beyond numbers": {"version: 1\nlimits: {rules: [{memory: 999999999999999g}, {memory: 1g, memory-swap: 2000000000g}]}", `2: limits.rules[0].memory: expected at most 1 EiB, got 999999999999999g
+2: limits.rules[1].memory-swap: expected at most 1 EiB, got 2000000000g
+  hint: "-1" is unlimited`},
 		"swap below memory": {"version: 1\nlimits: {rules: [{memory: 1g, memory-swap: 512m}, {memory-swap: '-1'}]}", `2: limits.rules[0].memory-swap: expected at least memory (1g), got 512m
   hint: memory-swap counts memory too
 2: limits.rules[1].memory-swap: expected memory beside it, got none

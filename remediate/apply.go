@@ -264,6 +264,11 @@ func (r *run) commit(ctx context.Context, res *ApplyResult, spec txn.Spec, settl
 	if err := r.host.ensureRecovery(ctx); err != nil {
 		return res, err
 	}
+	if len(stepsOf(spec.Steps, limitsStep)) > 0 {
+		if err := r.host.ensureLimitsRecovery(ctx); err != nil {
+			return res, err
+		}
+	}
 	loads, err := loadsRules(spec)
 	if err != nil {
 		return res, err

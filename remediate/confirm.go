@@ -59,8 +59,10 @@ type ConfirmResult struct {
 	// Files are those that the transaction changed.
 	Files []RecordedFile `json:"files"`
 	// Rules says that it changed rules in the kernel.
-	Rules bool     `json:"rules,omitempty"`
-	Notes []string `json:"notes,omitempty"`
+	Rules bool `json:"rules,omitempty"`
+	// Limits are the containers whose limits it changed.
+	Limits []string `json:"limits,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
 }
 
 // A SameSessionError refuses a confirmation over the connection that applied.
@@ -108,7 +110,7 @@ func (r *run) kept(res *ConfirmResult) error {
 	if err != nil {
 		return err
 	}
-	res.Files, res.Rules = record(e).Files, changesRules(e.Steps)
+	res.Files, res.Rules, res.Limits = record(e).Files, changesRules(e.Steps), limited(e.Steps)
 	return nil
 }
 
@@ -186,7 +188,7 @@ func (h *Host) reversalOf(ctx context.Context, id string) (Reversal, error) {
 	if err != nil {
 		return Reversal{}, err
 	}
-	rev := Reversal{Of: []string{id}, Rules: changesRules(e.Steps)}
+	rev := Reversal{Of: []string{id}, Rules: changesRules(e.Steps), Limits: limited(e.Steps)}
 	for _, op := range e.Ops {
 		if op.Kind != txn.Mkdir && op.Kind != txn.Rmdir {
 			rev.Paths = append(rev.Paths, op.Path)

@@ -28,7 +28,9 @@ type Record struct {
 	// Rollback is the transaction that this one took back, or "".
 	Rollback string         `json:"rollback,omitempty"`
 	Files    []RecordedFile `json:"files"`
-	Notes    []string       `json:"notes,omitempty"`
+	// Limits are the containers whose limits it changed.
+	Limits []RecordedLimits `json:"limits,omitempty"`
+	Notes  []string         `json:"notes,omitempty"`
 	// Damaged says why the record cannot be read.
 	Damaged string `json:"damaged,omitempty"`
 }
@@ -40,6 +42,13 @@ type RecordedFile struct {
 	// Diff is filled by HistoryEntry only, secrets replaced.
 	Diff      string `json:"diff,omitempty"`
 	Sensitive bool   `json:"sensitive,omitempty"`
+}
+
+// RecordedLimits are the limits of one container that a transaction changed.
+type RecordedLimits struct {
+	Container string `json:"container"`
+	// Diff is filled by HistoryEntry only.
+	Diff string `json:"diff,omitempty"`
 }
 
 // History lists all transactions, oldest first. It takes no lock.
@@ -78,6 +87,7 @@ func (h *Host) HistoryEntry(id string) (*Record, error) {
 			return nil, err
 		}
 	}
+	rec.Limits = recordedLimits(e, true)
 	return &rec, nil
 }
 
@@ -137,6 +147,7 @@ func record(e *txn.Entry) Record {
 	for _, op := range e.Ops {
 		rec.Files = append(rec.Files, RecordedFile{Path: op.Path, Action: actionOf(op), Sensitive: op.Sensitive})
 	}
+	rec.Limits = recordedLimits(e, false)
 	return rec
 }
 

@@ -16,6 +16,9 @@ import (
 func (h *Host) prove(ctx context.Context, policy *plans.Policy, res *ApplyResult) error {
 	s := h.Observe(ctx, policy)
 	now := NewPlan(policy, s)
+	if dropLater(now, res.Plan) {
+		res.Notes = append(res.Notes, "limits: containers came or changed meanwhile: run bulwark apply again")
+	}
 	if res.Plan.Service.Action != resource.Restart {
 		return asWanted(now)
 	}

@@ -14,6 +14,7 @@ import (
 
 const (
 	recoveryUnit = "bulwark-recover.service"
+	limitsUnit   = "bulwark-recover-limits.service"
 	unitDir      = "/etc/systemd/system"
 	binDir       = "bin"
 	binName      = "bulwark"
@@ -31,6 +32,14 @@ func (h *Host) ensureRecovery(ctx context.Context) error {
 			return err
 		}
 		return h.ensureUnit(ctx, sd, recoveryUnit, templates.RecoverUnit())
+	})
+}
+
+// ensureLimitsRecovery installs the unit that goes on at boot where that one
+// cannot: dockerd has to run.
+func (h *Host) ensureLimitsRecovery(ctx context.Context) error {
+	return h.withSystemd(ctx, func(sd *host.Systemd) error {
+		return h.ensureUnit(ctx, sd, limitsUnit, templates.RecoverLimitsUnit())
 	})
 }
 
@@ -68,7 +77,7 @@ func (h *Host) install(dir, name string, content []byte, mode uint32) (bool, err
 // cleanRecovery removes what a kill inside ensureRecovery or ensureLoader left.
 func (h *Host) cleanRecovery() error {
 	for _, own := range [][2]string{
-		{unitDir, recoveryUnit}, {unitDir, egress.LoaderUnit}, {StateDir + "/" + binDir, binName},
+		{unitDir, recoveryUnit}, {unitDir, egress.LoaderUnit}, {unitDir, limitsUnit}, {StateDir + "/" + binDir, binName},
 	} {
 		d, err := h.root.OpenDir(own[0])
 		if errors.Is(err, fs.ErrNotExist) {

@@ -42,6 +42,8 @@ type Reversal struct {
 	Stops   []string         `json:"stops,omitempty"` // running containers
 	// Rules says that the rules in the kernel become those of then.
 	Rules bool `json:"rules,omitempty"`
+	// Limits are the containers whose limits become those of then.
+	Limits []string `json:"limits,omitempty"`
 }
 
 // Rollback makes a new transaction whose end is the state before another one.
@@ -86,11 +88,15 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if err != nil {
 		return nil, err
 	}
-	rules = append(rules, events...)
+	boxes, gone, err := undoLimits(spec.Of(), stepsOf(spec.Steps, limitsStep), s)
+	if err != nil {
+		return nil, err
+	}
+	rules = slices.Concat(rules, boxes, events)
 	if err := canServe(undo.svc, s); err != nil {
 		return nil, err
 	}
-	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: append(r.notes, stays...)}
+	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: slices.Concat(r.notes, stays, gone)}
 	if o.Approve != nil {
 		if err := o.Approve(reversal(spec, undo.svc, rules, s)); err != nil {
 			return res, err
@@ -192,8 +198,11 @@ func mayBeGone(then []dockerd.Workload) []dockerd.Workload {
 	return out
 }
 
-func reversal(spec txn.Spec, svc resource.Service, rules []txn.StepSpec, s *resource.Snapshot) Reversal {
-	rev := Reversal{Paths: slices.Sorted(maps.Keys(spec.Paths())), Service: svc, Rules: len(rules) > 0}
+func reversal(spec txn.Spec, svc resource.Service, steps []txn.StepSpec, s *resource.Snapshot) Reversal {
+	rev := Reversal{
+		Paths: slices.Sorted(maps.Keys(spec.Paths())), Service: svc,
+		Rules: changesRules(steps), Limits: limited(steps),
+	}
 	rev.Stops = stops(svc, s)
 	return rev
 }

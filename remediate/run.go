@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/auditd"
+	"github.com/bulwark-project/bulwark/remediate/internal/containers"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
@@ -28,6 +29,8 @@ type run struct {
 	// rules.
 	install *packages.Step
 	events  *auditd.Step
+	// boxes is the step that changes limits of containers.
+	boxes *containers.Step
 	// notes tell what begin had to recover.
 	notes []string
 	// dead is set when the change is to be confirmed.
@@ -72,22 +75,23 @@ func (h *Host) open(ctx context.Context, wait time.Duration, progress func(strin
 	step := &dockerd.Step{DockerHost: h.dockerHost, Limits: dockerd.DefaultLimits, Progress: progress}
 	rules := &firewall.Step{Progress: progress}
 	install, events := &packages.Step{Progress: progress}, &auditd.Step{Progress: progress}
+	boxes := &containers.Step{DockerHost: h.dockerHost, Progress: progress}
 	m, err := txn.Open(ctx, txn.Options{
-		Root: h.root, StateDir: StateDir, Steps: []txn.Step{rules, install, events, step},
+		Root: h.root, StateDir: StateDir, Steps: []txn.Step{rules, install, boxes, events, step},
 		LockTimeout: wait, AccountsTimeout: accountsTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
 	rules.Lock, install.Lock = m.LockFile(), m.LockFile()
-	return &run{host: h, txn: m, step: step, install: install, events: events, say: progress}, nil
+	return &run{host: h, txn: m, step: step, install: install, events: events, boxes: boxes, say: progress}, nil
 }
 
 // left are the notes of the steps on what an undo could not bring back, each
 // told once.
 func (r *run) left() []string {
-	notes := slices.Concat(r.step.Lost, r.install.Notes, r.events.Notes)
-	r.step.Lost, r.install.Notes, r.events.Notes = nil, nil, nil
+	notes := slices.Concat(r.step.Lost, r.install.Notes, r.events.Notes, r.boxes.Notes)
+	r.step.Lost, r.install.Notes, r.events.Notes, r.boxes.Notes = nil, nil, nil, nil
 	return notes
 }
 

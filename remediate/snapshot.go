@@ -64,6 +64,7 @@ func markMissing(s *resource.Snapshot, b []byte) {
 		"seccomp": &s.Seccomp.Unknown,
 		"audit":   &s.Audit.Unknown,
 		"survey":  &s.Survey.Unknown,
+		"usage":   &s.Usage.Unknown,
 	} {
 		if given[section] == nil {
 			*unknown = why

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bulwark-project/bulwark/remediate/internal/containers"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
@@ -19,7 +20,7 @@ import (
 // host is still untouched.
 func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.Staged, ops []resource.Operation) error {
 	for _, op := range ops {
-		if err := validateOperation(ctx, op); err != nil {
+		if err := h.validateOperation(ctx, op); err != nil {
 			return err
 		}
 	}
@@ -42,12 +43,14 @@ func (h *Host) validate(ctx context.Context, s *resource.Snapshot, staged []txn.
 }
 
 // validateOperation judges a change of what is not a file.
-func validateOperation(ctx context.Context, op resource.Operation) error {
+func (h *Host) validateOperation(ctx context.Context, op resource.Operation) error {
 	switch op.Kind {
 	case egressStep:
 		return validateRules(ctx, op)
 	case auditStep:
 		return validateKernel(ctx, op)
+	case limitsStep:
+		return (&containers.Step{DockerHost: h.dockerHost}).Check(ctx, op.Payload)
 	}
 	return nil
 }

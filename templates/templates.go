@@ -10,6 +10,12 @@ var recoverUnit []byte
 //go:embed systemd/bulwark-egress.service
 var egressUnit []byte
 
+//go:embed systemd/bulwark-recover-limits.service
+var recoverLimitsUnit []byte
+
+// RecoverLimitsUnit is the unit that recovers what takes a running dockerd.
+func RecoverLimitsUnit() []byte { return recoverLimitsUnit }
+
 // RecoverUnit is the unit that recovers at boot, before dockerd starts.
 func RecoverUnit() []byte { return recoverUnit }
 

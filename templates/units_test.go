@@ -24,6 +24,7 @@ func TestUnitsVerify(t *testing.T) {
 	args := []string{"verify", "--man=no"}
 	for name, content := range map[string][]byte{
 		"bulwark-recover.service": templates.RecoverUnit(), "bulwark-egress.service": templates.EgressUnit(),
+		"bulwark-recover-limits.service": templates.RecoverLimitsUnit(),
 	} {
 		file := filepath.Join(dir, name)
 		// The program is not on this machine; that it is missing is not what is asked.

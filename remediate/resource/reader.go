@@ -35,6 +35,9 @@ type Reader interface {
 	// Filters reads which seccomp filter each running container was given. What
 	// cannot be read is left out.
 	Filters(ctx context.Context, all []Container) map[string]SeccompFilter
+	// Usage asks the daemon what each running container of all uses, and
+	// returns it by id. What cannot be read is left out.
+	Usage(ctx context.Context, all []Container) map[string]Usage
 	// Audit reads the kernel's audit rules and the files that they come from,
 	// and what lies at paths. It loads nothing.
 	Audit(ctx context.Context, paths []string) (Audit, error)

@@ -44,6 +44,8 @@ type Snapshot struct {
 	// Seccomp is for the section seccomp, Audit for the section audit.
 	Seccomp Fact[Seccomp] `json:"seccomp"`
 	Audit   Fact[Audit]   `json:"audit"`
+	// Usage is what each running container uses, by id, for the section limits.
+	Usage Fact[map[string]Usage] `json:"usage"`
 	// Survey is for check.
 	Survey Fact[Survey] `json:"survey"`
 }
@@ -158,9 +160,14 @@ type Engine struct {
 	// is not known. The daemon remembers 256 events of any kind: when that
 	// many are there, none of them being a reload proves nothing.
 	ReloadedNS int64 `json:"reloaded_ns,omitempty"`
-	Images     int   `json:"images"`
-	Volumes    int   `json:"volumes"`
-	Networks   int   `json:"networks"`
+	// CPUs is how many the daemon may use; 0 if not known.
+	CPUs int `json:"cpus,omitempty"`
+	// Limits is nil in the snapshot of an older bulwark, whose containers do
+	// not tell their limits either.
+	Limits   *LimitSupport `json:"limits,omitempty"`
+	Images   int           `json:"images"`
+	Volumes  int           `json:"volumes"`
+	Networks int           `json:"networks"`
 	// Bridge holds the options of the network "bridge"
 	// (com.docker.network.bridge.enable_icc and so on); nil if there is none.
 	Bridge   map[string]string `json:"bridge,omitempty"`

@@ -2,6 +2,7 @@ package view
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate"
@@ -39,5 +40,12 @@ func kept(out *printer, r *remediate.ConfirmResult, s Style) {
 	}
 	if r.Rules {
 		out.f("  %s rules in the kernel\n", s.paint(yellow, "~"))
+	}
+	limitsOf(out, r.Limits, s)
+}
+
+func limitsOf(out *printer, names []string, s Style) {
+	if len(names) > 0 {
+		out.f("  %s limits of %s: %s\n", s.paint(yellow, "~"), count(len(names), "container"), strings.Join(names, ", "))
 	}
 }

@@ -33,6 +33,7 @@ func TestGolden(t *testing.T) {
 		"plan_rules.txt":      plan(rules(), view.Style{}),
 		"plan_rules_sum.txt":  plan(rules(), view.Style{Summary: true}),
 		"plan_audit.txt":      plan(events(), view.Style{}),
+		"plan_limits.txt":     plan(limited(), view.Style{}),
 		"plan_rules_only.txt": plan(onlyRules(), view.Style{Summary: true}),
 		"egress_show.txt":     shown(view.EgressText, &remediate.Egress{Rules: kernelRules()}),
 		"egress_empty.txt":    shown(view.EgressText, &remediate.Egress{}),
@@ -50,6 +51,14 @@ func TestGolden(t *testing.T) {
 		"reversal_none.txt":   reversal(resource.NoAction),
 		"reversal_rules.txt": func(w io.Writer) error {
 			return view.ReversalText(w, remediate.Reversal{Paths: []string{"/var/lib/bulwark/egress.json"}, Rules: true}, view.Style{})
+		},
+		"reversal_limits.txt": func(w io.Writer) error {
+			return view.ReversalText(w, remediate.Reversal{Limits: []string{"db", "web"}}, view.Style{})
+		},
+		"record_limits.txt": func(w io.Writer) error {
+			r := records()[1]
+			r.Limits = []remediate.RecordedLimits{{Container: "web", Diff: limitsDiff}}
+			return view.RecordText(w, &r, view.Style{})
 		},
 		"history.txt":       func(w io.Writer) error { return view.HistoryText(w, records(), view.Style{}) },
 		"history_empty.txt": func(w io.Writer) error { return view.HistoryText(w, nil, view.Style{}) },

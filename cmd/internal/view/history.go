@@ -49,6 +49,9 @@ func files(r remediate.Record) string {
 	for _, f := range r.Files {
 		paths = append(paths, f.Path)
 	}
+	if len(r.Limits) > 0 {
+		paths = append(paths, "limits of "+count(len(r.Limits), "container"))
+	}
 	return strings.Join(paths, " ")
 }
 
@@ -73,6 +76,11 @@ func RecordText(w io.Writer, r *remediate.Record, s Style) error {
 			out.f("    (content not shown: the file holds secrets)\n")
 		}
 		diff(out, f.Diff, s)
+	}
+	for _, l := range r.Limits {
+		m, col := marker(resource.Update)
+		out.f("%s %s\n", s.paint(col, m), s.paint(bold, "container "+l.Container))
+		diff(out, l.Diff, s)
 	}
 	return out.err
 }

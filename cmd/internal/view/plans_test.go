@@ -136,3 +136,19 @@ func kernelRules() []resource.Ruleset {
 		}}},
 	}
 }
+
+const limitsDiff = "--- current\n+++ desired\n@@ -1,2 +1,2 @@\n-memory       none\n+memory       256 MiB\n pids         none\n"
+
+// limited is a plan that changes limits of containers and rules besides.
+func limited() *resource.Plan {
+	p := rules()
+	ids := []string{"limits-memory"}
+	p.Controls = append(p.Controls, resource.ControlResult{ID: ids[0], Status: resource.Changing, Reason: "db has memory none, and should have memory 256 MiB"})
+	for _, name := range []string{"db", "web"} {
+		p.Operations = append(p.Operations, resource.Operation{
+			Kind: "limits", Target: "container " + name, Action: resource.Update, Controls: ids,
+			Why: []string{"limits.rules[0] sets memory 256 MiB"}, Diff: limitsDiff,
+		})
+	}
+	return p
+}

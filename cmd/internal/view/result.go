@@ -54,6 +54,7 @@ func ReversalText(w io.Writer, r remediate.Reversal, s Style) error {
 	if r.Rules {
 		out.f("  %s rules in the kernel\n", s.paint(yellow, "~"))
 	}
+	limitsOf(out, r.Limits, s)
 	switch r.Service.Action {
 	case resource.Restart:
 		out.f("  %s\n", s.paint(yellow, "dockerd restarts once"))

@@ -90,7 +90,7 @@ func kernel(p *resource.Plan) []string {
 	for _, a := range []resource.Action{resource.Create, resource.Update, resource.Delete} {
 		var targets []string
 		for _, o := range p.Operations {
-			if o.Action == a && o.Kind != installs {
+			if o.Action == a && o.Kind != installs && o.Kind != limits {
 				targets = append(targets, o.Target)
 			}
 		}
@@ -98,7 +98,24 @@ func kernel(p *resource.Plan) []string {
 			lines = append(lines, fmt.Sprintf("rules: %s: %s", count(len(targets), string(a)), strings.Join(targets, ", ")))
 		}
 	}
-	return lines
+	return append(lines, limited(p)...)
+}
+
+// limits is the kind of an operation that changes limits of a container.
+const limits = "limits"
+
+// limited names the containers, which docker calls by name alone.
+func limited(p *resource.Plan) []string {
+	var names []string
+	for _, o := range p.Operations {
+		if o.Kind == limits {
+			names = append(names, strings.TrimPrefix(o.Target, "container "))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("limits of %s, without a restart: %s", count(len(names), "container"), strings.Join(names, ", "))}
 }
 
 func service(out *printer, svc resource.Service, s Style) {

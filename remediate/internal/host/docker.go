@@ -147,6 +147,8 @@ func fromInfo(i system.Info) resource.Engine {
 		LoggingDriver: i.LoggingDriver, CgroupDriver: i.CgroupDriver, CgroupVersion: i.CgroupVersion,
 		DefaultRuntime: i.DefaultRuntime, Labels: i.Labels, Swarm: string(i.Swarm.LocalNodeState),
 		Experimental: i.ExperimentalBuild, Debug: i.Debug, Images: i.Images, Warnings: i.Warnings,
+		CPUs:   i.NCPU,
+		Limits: &resource.LimitSupport{Memory: i.MemoryLimit, Swap: i.SwapLimit, Pids: i.PidsLimit, CPUs: i.CPUCfsQuota},
 	}
 	if i.FirewallBackend != nil {
 		e.FirewallBackend = i.FirewallBackend.Driver

@@ -44,6 +44,10 @@ func (blind) Audit(context.Context, []string) (resource.Audit, error) {
 	return resource.Audit{}, errBlind
 }
 
+func (blind) Usage(context.Context, []resource.Container) map[string]resource.Usage {
+	return nil
+}
+
 func (blind) Filters(context.Context, []resource.Container) map[string]resource.SeccompFilter {
 	return nil
 }

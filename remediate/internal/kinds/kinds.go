@@ -31,6 +31,8 @@ type Kind interface {
 // account, it must exist, or dockerd does not start; so must a seccomp profile,
 // and one that it named before may go only afterwards. Rules come last: their
 // file is only a record, and the step that loads them comes before dockerd's.
+// Limits come after what may fail for other reasons and before a restart of
+// dockerd, which a restart policy decides about: they have no file at all.
 // Audit is the very last: it watches files that the others make, and the
 // kernel refuses to watch what is not there.
 func All(daemonJSON string) []Kind {
@@ -41,6 +43,7 @@ func All(daemonJSON string) []Kind {
 		daemonKind{daemonjson.Kind{Path: daemonJSON}, profile},
 		formerKind{profile},
 		egressKind{},
+		limitsKind{},
 		auditKind{audit.Kind{DaemonJSON: daemonJSON}},
 	}
 }
@@ -205,7 +208,6 @@ func unserved(p *plans.Policy) []string {
 		name  string
 		given bool
 	}{
-		{"limits", p.Limits != nil},
 		{"units", p.Units != nil},
 	} {
 		if section.given {

@@ -217,6 +217,10 @@ func (f *files) Fingerprint(string) (resource.Fingerprint, error) {
 
 func (f *files) Query(context.Context, ...string) ([]byte, error) { return nil, errors.New("no runc") }
 
+func (f *files) Usage(context.Context, []resource.Container) map[string]resource.Usage {
+	return nil
+}
+
 func (f *files) Filters(context.Context, []resource.Container) map[string]resource.SeccompFilter {
 	return nil
 }

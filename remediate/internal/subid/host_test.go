@@ -166,6 +166,10 @@ func (hostFiles) Audit(context.Context, []string) (resource.Audit, error) {
 	return resource.Audit{}, nil
 }
 
+func (hostFiles) Usage(context.Context, []resource.Container) map[string]resource.Usage {
+	return nil
+}
+
 func (hostFiles) Filters(context.Context, []resource.Container) map[string]resource.SeccompFilter {
 	return nil
 }

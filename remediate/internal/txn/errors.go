@@ -39,10 +39,11 @@ type ConflictError struct {
 	Conflicts []Conflict
 }
 
-// A Conflict is one file that is neither as it was before the transaction nor
-// as the transaction left it.
+// A Conflict is one file, or what else a step changed, that is neither as it
+// was before the transaction nor as the transaction left it.
 type Conflict struct {
-	N    int    `json:"n"` // number of the operation
+	// N is the number of the operation; steps are counted on behind them.
+	N    int    `json:"n"`
 	Path string `json:"path"`
 	// What is the first difference to what the transaction left.
 	What string `json:"what"`
@@ -54,6 +55,17 @@ func (e *ConflictError) Error() string {
 		list = append(list, fmt.Sprintf("%s (%s)", c.Path, c.What))
 	}
 	return fmt.Sprintf("cannot undo transaction %s: edited by somebody else: %s", e.ID, strings.Join(list, ", "))
+}
+
+// A ForeignError is how a step's Restore says that somebody else changed since
+// what it is to put back. It counts as a conflict.
+type ForeignError struct {
+	Path string // what it is, for people: "container web"
+	What string // the first difference, in words
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("cannot put back %s: changed by somebody else: %s", e.Path, e.What)
 }
 
 // A DamagedError says that a file of the journal cannot be trusted. Nothing

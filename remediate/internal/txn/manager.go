@@ -52,7 +52,8 @@ type Event struct {
 // A Step changes something that is not a file. Do runs after all files are in
 // place. To take it back, Quiesce runs before the files are put back and
 // Restore after. All three may be called again after a crash, so Quiesce and
-// Restore judge by the state of the host.
+// Restore judge by the state of the host. A Restore that finds what somebody else
+// changed since leaves that and returns a *ForeignError.
 type Step interface {
 	Name() string
 	Do(ctx context.Context, payload json.RawMessage) (json.RawMessage, error)
@@ -71,6 +72,8 @@ type UndoInfo struct {
 	SameBoot bool
 	// Boot says that this is the recovery early in the boot, before services.
 	Boot bool
+	// Force asks to overwrite what somebody else changed since.
+	Force bool
 }
 
 // A Manager runs transactions. While it is open no other one is.

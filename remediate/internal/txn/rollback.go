@@ -99,6 +99,9 @@ func (r *Reader) chain(to string) ([]Entry, error) {
 	return chain, nil
 }
 
+// Of is the transaction before which the host is to be again.
+func (s *Spec) Of() string { return s.rollbackTo }
+
 // Paths lists the files that a rollback puts back, with what they become.
 func (s *Spec) Paths() map[string]resource.Fingerprint {
 	m := map[string]resource.Fingerprint{}

@@ -81,7 +81,8 @@ func (t *tx) takeBack(ctx context.Context, o undoOptions) (Outcome, []Conflict, 
 	touched := t.wasTouched(todo)
 	var errs []error
 	if touched {
-		errs = append(errs, t.eachStep(ctx, o.boot, Step.Quiesce))
+		_, err := t.eachStep(ctx, o, Step.Quiesce)
+		errs = append(errs, err)
 	}
 	conflicts, err := t.execute(todo, o)
 	// A directory can go only when the temporary files in it are gone.
@@ -89,7 +90,8 @@ func (t *tx) takeBack(ctx context.Context, o undoOptions) (Outcome, []Conflict, 
 	release()
 	if touched {
 		// Also when files failed: a service that was stopped must come back.
-		errs = append(errs, t.eachStep(ctx, o.boot, Step.Restore))
+		foreign, err := t.eachStep(ctx, o, Step.Restore)
+		conflicts, errs = append(conflicts, foreign...), append(errs, err)
 	}
 	out := NotApplied
 	if touched {
@@ -143,7 +145,8 @@ func (t *tx) wasTouched(todo []task) bool {
 	})
 }
 
-func (t *tx) eachStep(ctx context.Context, boot bool, f stepFunc) error {
+// eachStep returns apart what steps left because somebody else changed it.
+func (t *tx) eachStep(ctx context.Context, o undoOptions, f stepFunc) (conflicts []Conflict, err error) {
 	var errs []error
 	for n, spec := range slices.Backward(t.in.Steps) {
 		s, err := t.m.step(spec.Name)
@@ -153,11 +156,17 @@ func (t *tx) eachStep(ctx context.Context, boot bool, f stepFunc) error {
 		}
 		_, did := t.wal.find(recDo, n)
 		done, _ := t.wal.find(recDone, n)
-		errs = append(errs, f(s, ctx, spec.Payload, UndoInfo{
-			Did: did, Done: done.Data, Boot: boot, SameBoot: t.in.BootID == t.m.opt.BootID,
-		}))
+		err = f(s, ctx, spec.Payload, UndoInfo{
+			Did: did, Done: done.Data, Boot: o.boot, SameBoot: t.in.BootID == t.m.opt.BootID, Force: o.force,
+		})
+		var foreign *ForeignError
+		if errors.As(err, &foreign) {
+			conflicts = append(conflicts, Conflict{N: len(t.in.Ops) + n, Path: foreign.Path, What: foreign.What})
+			continue
+		}
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return conflicts, errors.Join(errs...)
 }
 
 func (t *tx) execute(todo []task, o undoOptions) ([]Conflict, error) {
