@@ -21,6 +21,7 @@ func (h *Host) ObserveForCheck(ctx context.Context, p *plans.Policy, paths func(
 	if paths == nil {
 		paths = commanding
 	}
+	finish := h.reader.StartSurvey(ctx)
 	s := h.observeHost(ctx)
 	s.DaemonJSON = fact(h.reader.File(configPath(s)))
 	want := resource.SurveyWant{Paths: paths(s), DataRoot: dataRoot(s), Daemon: s.Engine.Unknown == ""}
@@ -28,7 +29,7 @@ func (h *Host) ObserveForCheck(ctx context.Context, p *plans.Policy, paths func(
 	defer done()
 	var survey resource.Survey
 	var wg sync.WaitGroup
-	wg.Go(func() { survey = h.reader.Survey(later, want) })
+	wg.Go(func() { survey = finish(want) })
 	h.observeKinds(later, askAll(p), s)
 	wg.Wait()
 	s.Survey = resource.Known(finishSurvey(survey, s))

@@ -35,15 +35,14 @@ tlsCipherSuites: [a, b]
 `
 
 func TestYAMLScalars(t *testing.T) {
-	got, err := yamlScalars(kubeletSample)
+	if _, err := yamlScalars(kubeletSample); err == nil {
+		t.Error("a text with less indentation than it began with is taken")
+	}
 	want := map[string]string{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "authentication.anonymous.enabled": "false", "authentication.webhook.cacheTTL": "0s", "authentication.webhook.enabled": "true",
 		"authentication.x509.clientCAFile": "/etc/kubernetes/pki/ca.crt", "authorization.mode": "Webhook", "kind": "KubeletConfiguration", "readOnlyPort": "0",
 	}
-	if err == nil {
-		t.Error("a text with less indentation than it began with is taken")
-	}
-	got, err = yamlScalars(strings.Replace(kubeletSample, "\ttab", "  tab", 1))
+	got, err := yamlScalars(strings.Replace(kubeletSample, "\ttab", "  tab", 1))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}

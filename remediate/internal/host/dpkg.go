@@ -1,9 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -75,16 +77,32 @@ func field(paragraph, name string) string {
 const aptTimeout = 2 * time.Second
 
 // aptCandidates asks apt which versions it would install. As root it would
-// write its cache.
+// write its cache; without being told the architectures it runs dpkg for them.
 func (r *Reader) aptCandidates(ctx context.Context, names []string) map[string]string {
 	if len(names) == 0 {
 		return nil
 	}
-	out, err := r.queryAsNobody(ctx, aptTimeout, append([]string{"apt-cache", "policy"}, names...)...)
+	argv := []string{"apt-cache"}
+	for _, arch := range r.dpkgArchitectures() {
+		argv = append(argv, "-o", "APT::Architectures::="+arch)
+	}
+	out, err := r.queryAsNobody(ctx, aptTimeout, append(append(argv, "policy"), names...)...)
 	if err != nil {
 		return nil
 	}
 	return parsePolicy(string(out))
+}
+
+// debianArch maps GOARCH to Debian's name where that is another.
+var debianArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
+
+// dpkgArchitectures are those that packages may be of. dpkg has a list, the
+// host's own first, if there is more than that one.
+func (r *Reader) dpkgArchitectures() []string {
+	if f, err := r.File("/var/lib/dpkg/arch"); err == nil && len(f.Content) > 0 {
+		return strings.Fields(string(f.Content))
+	}
+	return []string{cmp.Or(debianArch[runtime.GOARCH], runtime.GOARCH)}
 }
 
 // parsePolicy reads what apt-cache policy says: names at the margin, below each

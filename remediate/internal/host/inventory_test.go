@@ -121,8 +121,15 @@ func TestDistroInfo(t *testing.T) {
 	const debian = "version,codename,series,created,release,eol,eol-lts,eol-elts\n11,Bullseye,bullseye,2019-07-06,2021-08-14,2024-08-14,2026-08-31,2031-06-30\n14,Forky,forky,2025-08-09\n,Sid,sid,1993-08-16\n"
 	const ubuntu = "version,codename,series,created,release,eol,eol-server,eol-esm\n22.04 LTS,Jammy Jellyfish,jammy,2021-10-14,2022-04-21,2027-06-01,2027-06-01,2032-04-09\n"
 	for _, tt := range []struct{ csv, series, want string }{
-		{debian, "bullseye", "2026-09-01"}, {debian, "forky", ""}, {debian, "sid", ""}, {debian, "none", ""}, {debian, "", ""},
-		{ubuntu, "jammy", "2027-06-02"}, {"", "jammy", ""}, {"series\njammy\n", "jammy", ""}, {"series,eol\njammy,soon\n", "jammy", ""},
+		{debian, "bullseye", "2026-09-01"},
+		{debian, "forky", ""},
+		{debian, "sid", ""},
+		{debian, "none", ""},
+		{debian, "", ""},
+		{ubuntu, "jammy", "2027-06-02"},
+		{"", "jammy", ""},
+		{"series\njammy\n", "jammy", ""},
+		{"series,eol\njammy,soon\n", "jammy", ""},
 	} {
 		got := ""
 		if ns := parseDistroInfo(tt.csv, tt.series); ns != 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// surveyTimeout bounds all that only check asks about.
+// surveyTimeout bounds each half of what only check asks about.
 const surveyTimeout = 15 * time.Second
 
 var errStopped = errors.New("docker is not running")
@@ -17,22 +17,45 @@ var errStopped = errors.New("docker is not running")
 // Survey reads what only check asks about, all at once. A daemon that does not
 // run is not asked: that would start it.
 func (r *Reader) Survey(ctx context.Context, want resource.SurveyWant) resource.Survey {
+	return r.StartSurvey(ctx)(want)
+}
+
+// StartSurvey begins with what the host tells without its daemon, some of it
+// by programs that take their time. What it returns reads the rest, and waits
+// for both halves.
+func (r *Reader) StartSurvey(ctx context.Context) func(resource.SurveyWant) resource.Survey {
+	s := new(resource.Survey)
+	early := new(sync.WaitGroup)
+	early.Go(func() { r.surveyHost(ctx, s) })
+	return func(want resource.SurveyWant) resource.Survey {
+		r.surveyDaemon(ctx, want, s)
+		early.Wait()
+		return *s
+	}
+}
+
+func (r *Reader) surveyHost(ctx context.Context, s *resource.Survey) {
 	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
 	defer cancel()
-	var s resource.Survey
-	var wg sync.WaitGroup
 	seen := sync.OnceValue(scan)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Listeners, s.Sshd = r.listeners(seen) })
+	wg.Go(func() { s.Packages = factOf(r.readPackages(ctx, seen)) })
+	wg.Go(func() { s.Kubelet, s.Etcd = factOf(r.kubelet(seen)), factOf(r.etcd(seen)) })
+	wg.Wait()
+}
+
+func (r *Reader) surveyDaemon(ctx context.Context, want resource.SurveyWant, s *resource.Survey) {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
 	wg.Go(func() { s.Images = daemonFact(r, want, func() ([]resource.Image, error) { return r.readImages(ctx) }) })
 	wg.Go(func() {
 		s.Swarm = daemonFact(r, want, func() (resource.Swarm, error) { return r.readSwarm(ctx, want.DataRoot) })
 	})
-	wg.Go(func() { s.Listeners, s.Sshd = r.listeners(seen) })
 	wg.Go(func() { s.Paths = r.readPaths(ctx, want.Paths) })
 	wg.Go(func() { s.DataMount = factOf(r.dataMount(want.DataRoot)) })
-	wg.Go(func() { s.Packages = factOf(r.readPackages(ctx, seen)) })
-	wg.Go(func() { s.Kubelet, s.Etcd = factOf(r.kubelet(seen)), factOf(r.etcd(seen)) })
 	wg.Wait()
-	return s
 }
 
 func factOf[T any](v T, err error) resource.Fact[T] {
