@@ -38,7 +38,8 @@ func scrubSpec(s *resource.Spec) {
 	s.Env, s.Command, s.LogOpts = redactEnv(s.Env), redactCommand(s.Command), redactNamed(s.LogOpts)
 }
 
-// redactEnv judges each variable by its name and by its value.
+// redactEnv keeps of each variable its name, and whether its value looks like a
+// secret; the value itself only if it is a switch or a path.
 func redactEnv(env []string) []string {
 	if env == nil {
 		return nil
@@ -46,13 +47,25 @@ func redactEnv(env []string) []string {
 	out := make([]string, len(env))
 	for i, e := range env {
 		name, value, ok := strings.Cut(e, "=")
-		if out[i] = redactNamedValue(name, value); ok {
-			out[i] = name + "=" + out[i]
+		if ok {
+			out[i] = name + "=" + redactVariable(name, value)
 		} else {
 			out[i] = redactNamedValue("", e)
 		}
 	}
 	return out
+}
+
+func redactVariable(name, value string) string {
+	switch {
+	case resource.LooksSecret(value) || resource.LooksToken(value):
+		return daemonjson.Redacted
+	case resource.Harmless(name, value):
+		return value
+	case redactNamedValue(name, value) != value:
+		return daemonjson.Redacted
+	}
+	return resource.NotKept
 }
 
 // redactNamed is redactMap with the names that variables have. Labels of

@@ -1,7 +1,9 @@
 package resource
 
 import (
+	"path"
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -45,3 +47,18 @@ func NamesSecretVariable(name string) bool {
 // private keys, keys of clouds and forges, JSON web tokens, a swarm's join
 // token, what follows Bearer.
 func LooksToken(text string) bool { return tokenShape().MatchString(text) }
+
+// NotKept stands in a written snapshot for the value of a variable that looks
+// like no secret: who named it may know better.
+const NotKept = "<not kept>"
+
+// Harmless reports whether a value under a telling name is no secret itself: a
+// switch, a path of the file that holds it, a public key.
+func Harmless(name, value string) bool {
+	switch strings.ToLower(value) {
+	case "", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null":
+		return true
+	}
+	upper := strings.ToUpper(name)
+	return strings.HasSuffix(upper, "_FILE") || strings.HasSuffix(upper, "_PATH") || strings.Contains(upper, "PUBLIC") || path.IsAbs(value)
+}

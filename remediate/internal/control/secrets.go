@@ -2,7 +2,6 @@ package control
 
 import (
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -80,6 +79,9 @@ func shape(text string) string {
 			return name
 		}
 	}
+	if resource.LooksToken(text) {
+		return "a token"
+	}
 	return ""
 }
 
@@ -92,24 +94,15 @@ func (t *tally) suspicious(name, value string) string {
 	if s := shape(value); s != "" {
 		return name + " holds " + s
 	}
-	if value == "" || !t.telling(name) || harmless(name, value) {
+	if !t.telling(name) || resource.Harmless(name, value) {
 		return ""
 	}
 	return name + " by its name"
 }
 
 func (t *tally) telling(name string) bool {
-	return resource.NamesSecret(name) || t.p.Secrets != nil &&
+	return resource.NamesSecretVariable(name) || t.p.Secrets != nil &&
 		slices.ContainsFunc(t.p.Secrets.Names, func(g string) bool { return glob(strings.ToLower(g), strings.ToLower(name)) })
-}
-
-func harmless(name, value string) bool {
-	upper := strings.ToUpper(name)
-	switch strings.ToLower(value) {
-	case "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null":
-		return true
-	}
-	return strings.HasSuffix(upper, "_FILE") || strings.HasSuffix(upper, "_PATH") || strings.HasPrefix(value, "/run/secrets/") || path.IsAbs(value)
 }
 
 func lookEnvironment(t *tally, c *resource.Container) []string {
