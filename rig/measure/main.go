@@ -33,6 +33,11 @@ func main() {
 	case "audit":
 		audit()
 		return
+	case "mix":
+		run("docker", "network", "create", "apart")
+		mix(0, len(profiles))
+		run("docker", "create", "--name", "never-ran", "--privileged", "busybox:test", "true")
+		return
 	case "check":
 		n, err := strconv.Atoi(os.Args[2])
 		if err != nil {
