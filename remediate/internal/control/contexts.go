@@ -61,8 +61,8 @@ func (t *tally) contextOf(c resource.Container) string {
 	}
 	for _, want := range contextLabels {
 		for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
-			if strings.EqualFold(key[strings.LastIndexAny(key, "./")+1:], want) {
-				return c.Labels[key]
+			if v := c.Labels[key]; strings.EqualFold(key[strings.LastIndexAny(key, "./")+1:], want) && plainName(v) == v {
+				return v
 			}
 		}
 	}

@@ -77,11 +77,15 @@ func given(key string) func(*tally) {
 	})
 }
 
+// orUnset shows a switch. What is none may be anything, and is not shown.
 func orUnset(v json.RawMessage) string {
-	if len(v) == 0 {
+	switch text := string(v); text {
+	case "":
 		return "not set"
+	case "true", "false":
+		return text
 	}
-	return string(v)
+	return "no boolean"
 }
 
 // shown is a value without secrets, short.
