@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
@@ -260,11 +261,14 @@ func tcpAddresses(t *tally) (open []string, unknown string) {
 			open = append(open, a)
 		}
 	}
-	metrics := text(daemonjson.Current(t.s, "metrics-addr").Value)
+	covered := map[string]bool{portOf(text(daemonjson.Current(t.s, "metrics-addr").Value)): true}
+	for _, a := range open {
+		covered[portOf(a)] = true
+	}
 	p, alive := t.s.Process.Get()
 	listeners, known := t.s.Survey.Value.Listeners.Get()
 	for _, l := range listeners {
-		if alive && l.PID == p.PID && strings.HasPrefix(l.Proto, "tcp") && !swarmPort(l.Port) && !coversPort(append(open, metrics), l.Port) {
+		if alive && l.PID == p.PID && strings.HasPrefix(l.Proto, "tcp") && !swarmPort(l.Port) && !covered[strconv.Itoa(l.Port)] {
 			open = append(open, address(l))
 		}
 	}
@@ -287,6 +291,5 @@ func tcpAddress(host string) (string, bool) {
 // 7946 gossip, 4789 overlay.
 func swarmPort(port int) bool { return port == 2377 || port == 7946 || port == 4789 }
 
-func coversPort(addresses []string, port int) bool {
-	return slices.ContainsFunc(addresses, func(a string) bool { return strings.HasSuffix(a, fmt.Sprintf(":%d", port)) })
-}
+// portOf is what stands behind the last colon.
+func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }

@@ -188,11 +188,7 @@ func (r fileRule) paths(s *resource.Snapshot) []string {
 func (r fileRule) wrongOwner(t *tally, p string, f resource.Fingerprint) resource.Finding {
 	gid, named := uint32(0), "root"
 	if r.group != "" {
-		named = t.socketGroup()
-		var known bool
-		if gid, known = groupID(t.s.Accounts.Value, named); !known {
-			gid = 0 // without the group dockerd gives its socket to root
-		}
+		named, gid = t.group, t.gid // without the group dockerd gives its socket to root
 	}
 	if f.UID == 0 && (f.GID == gid || f.GID == 0) {
 		return resource.Finding{}

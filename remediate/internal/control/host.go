@@ -59,7 +59,7 @@ func judgeGroup(t *tally) {
 		t.unknown(resource.HostObject, "accounts", t.s.Accounts.Unknown)
 		return
 	}
-	group := t.socketGroup()
+	group := t.group
 	members, found := membersOf(a, group)
 	if !found {
 		t.nothing("there is no group " + group)
@@ -91,8 +91,8 @@ func (t *tally) meant() []string {
 }
 
 // socketGroup is dockerd's --group, by default docker.
-func (t *tally) socketGroup() string {
-	if g := text(daemonjson.Current(t.s, "group").Value); g != "" {
+func socketGroup(s *resource.Snapshot) string {
+	if g := text(daemonjson.Current(s, "group").Value); g != "" {
 		return g
 	}
 	return "docker"
@@ -115,7 +115,7 @@ func membersOf(a resource.Accounts, group string) (names []string, found bool) {
 	}
 	for line := range strings.Lines(string(a.Passwd.Content)) {
 		f := strings.Split(strings.TrimSpace(line), ":")
-		if found && len(f) > 3 && f[3] == gid && !slices.Contains(names, f[0]) {
+		if found && len(f) > 3 && f[3] == gid {
 			names = append(names, f[0])
 		}
 	}
@@ -123,7 +123,7 @@ func membersOf(a resource.Accounts, group string) (names []string, found bool) {
 	return slices.Compact(names), found
 }
 
-// groupID is the number of a group, as text; "" if there is none.
+// groupID is the number of a group.
 func groupID(a resource.Accounts, group string) (uint32, bool) {
 	for line := range strings.Lines(string(a.Group.Content)) {
 		f := strings.Split(strings.TrimSpace(line), ":")

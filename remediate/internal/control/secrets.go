@@ -174,7 +174,9 @@ func lookLabels(t *tally, c *resource.Container) []string {
 	return found
 }
 
-func lookCommand(t *tally, c *resource.Container) []string { return t.words(resource.NamesSecretVariable, c.Spec.Command) }
+func lookCommand(t *tally, c *resource.Container) []string {
+	return t.words(resource.NamesSecretVariable, c.Spec.Command)
+}
 
 // words looks at --password=X, --password X and words that have a shape. A word
 // with blanks is a script: it is looked at as a whole, and word by word.
