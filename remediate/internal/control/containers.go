@@ -73,12 +73,13 @@ func update(c *resource.Container, options string) string {
 	return fmt.Sprintf("docker update %s %s", options, quoted(c.Name))
 }
 
-// quoted is a name as a shell takes it. Docker allows letters, digits and _.- only.
+// quoted is a name as a shell takes it. Docker allows letters, digits and _.- only;
+// a snapshot may have others.
 func quoted(name string) string {
-	if strings.ContainsAny(name, " \t\n'\"\\$`;&|<>(){}*?!~#") || name == "" {
-		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	if plainName(name) == name {
+		return name
 	}
-	return name
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
 // options are the values of one security option: "seccomp=unconfined" and

@@ -45,8 +45,7 @@ func judgeTLS(t *tally) {
 // tlsOnly: with tls and without an address dockerd takes this one instead of its
 // socket (moby daemon/command/daemon.go).
 func (t *tally) tlsOnly() bool {
-	on := func(key string) bool { return string(daemonjson.Current(t.s, key).Value) == "true" }
-	return len(list(daemonjson.Current(t.s, "hosts").Value)) == 0 && (on("tls") || on("tlsverify"))
+	return len(list(daemonjson.Current(t.s, "hosts").Value)) == 0 && usesTLS(t.s)
 }
 
 // tcpAddresses are those of flags and file, and of the sockets that dockerd
