@@ -1,8 +1,8 @@
 package resource
 
 import (
-	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -53,12 +53,25 @@ func LooksToken(text string) bool { return tokenShape().MatchString(text) }
 const NotKept = "<not kept>"
 
 // Harmless reports whether a value under a telling name is no secret itself: a
-// switch, a path of the file that holds it, a public key.
+// switch, or the path of a file that holds it.
 func Harmless(name, value string) bool {
 	switch strings.ToLower(value) {
 	case "", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null":
 		return true
 	}
-	upper := strings.ToUpper(name)
-	return strings.HasSuffix(upper, "_FILE") || strings.HasSuffix(upper, "_PATH") || strings.Contains(upper, "PUBLIC") || path.IsAbs(value)
+	return Pointer(name) || place().MatchString(value)
 }
+
+// Pointer reports whether a name is one of what says where the secret is, or of
+// what is for all to see.
+func Pointer(name string) bool {
+	upper := strings.ToUpper(name)
+	return slices.ContainsFunc([]string{"_FILE", "_PATH", "_DIR", "GPG_KEY", "GPG_KEYS", "PUBLIC_KEY", "PUBKEY"}, func(end string) bool {
+		return strings.HasSuffix(upper, end)
+	})
+}
+
+// place is the beginning of a path: a secret may start with a slash too.
+var place = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/(app|bin|certs|config|data|dev|etc|home|lib|mnt|opt|proc|root|run|secrets|srv|sys|tmp|usr|var|vault)(/|$)`)
+})

@@ -125,7 +125,7 @@ func lookUser(t *tally, c *resource.Container) *flaw {
 		return nil
 	}
 	seen := "runs as root"
-	if e, ok := t.s.Engine.Get(); ok && c.UsernsMode != "host" && (hasOption(e, "userns") || hasOption(e, "rootless")) {
+	if c.UsernsMode != "host" && t.mapped {
 		seen += ", which is an ordinary user on the host"
 	}
 	return &flaw{seen, "a user of its own", ""}
@@ -256,7 +256,7 @@ func judgeSSHD(t *tally) {
 		return
 	}
 	each(func(t *tally, c *resource.Container) *flaw {
-		if slices.Contains(t.s.Survey.Value.Sshd, c.ID) {
+		if t.sshd[c.ID] {
 			return &flaw{"an ssh daemon runs in it", "none", ""}
 		}
 		return nil

@@ -11,6 +11,9 @@ import (
 // the exact change if there is one.
 type flaw struct{ observed, expected, remedy string }
 
+// undecided is what a look returns that cannot tell: a flaw without a wish.
+func undecided(why string) *flaw { return &flaw{observed: why} }
+
 // each judges all containers, stopped ones too: they can be started. look
 // returns nil if the control holds for one.
 func each(look func(*tally, *resource.Container) *flaw) func(*tally) {
@@ -35,8 +38,12 @@ func (t *tally) containersOr() ([]resource.Container, bool) {
 
 func (t *tally) container(c *resource.Container, look func(*tally, *resource.Container) *flaw) {
 	f := look(t, c)
-	if f == nil {
+	switch {
+	case f == nil:
 		t.holds(1)
+		return
+	case f.expected == "":
+		t.unknown(resource.ContainerObject, c.Name, f.observed)
 		return
 	}
 	observed := f.observed
@@ -48,7 +55,7 @@ func (t *tally) container(c *resource.Container, look func(*tally, *resource.Con
 
 func running(c *resource.Container) bool { return c.State == "running" || c.State == "paused" }
 
-// flags judges by a plain condition.
+// when judges by a plain condition.
 func when(bad func(*resource.Container) bool, observed, expected, remedy string) func(*tally) {
 	return each(func(_ *tally, c *resource.Container) *flaw {
 		if !bad(c) {
@@ -66,12 +73,13 @@ func update(c *resource.Container, options string) string {
 	return fmt.Sprintf("docker update %s %s", options, quoted(c.Name))
 }
 
-// quoted is a name as a shell takes it. Docker allows letters, digits and _.- only.
+// quoted is a name as a shell takes it. Docker allows letters, digits and _.- only;
+// a snapshot may have others.
 func quoted(name string) string {
-	if strings.ContainsAny(name, " \t\n'\"\\$`;&|<>(){}*?!~#") || name == "" {
-		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	if plainName(name) == name {
+		return name
 	}
-	return name
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
 // options are the values of one security option: "seccomp=unconfined" and

@@ -61,8 +61,8 @@ func (t *tally) contextOf(c resource.Container) string {
 	}
 	for _, want := range contextLabels {
 		for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
-			if strings.EqualFold(key[strings.LastIndexAny(key, "./")+1:], want) {
-				return c.Labels[key]
+			if v := c.Labels[key]; strings.EqualFold(key[strings.LastIndexAny(key, "./")+1:], want) && plainName(v) == v {
+				return v
 			}
 		}
 	}
@@ -70,24 +70,25 @@ func (t *tally) contextOf(c resource.Container) string {
 }
 
 // shared turns the groups round: what each thing is used by.
-func shared(groups map[string][]resource.Container, things func(resource.Container) []string) map[string][]string {
-	users := map[string][]string{}
+func shared(groups map[string][]resource.Container, things func(resource.Container) []string) map[string]map[string]bool {
+	users := map[string]map[string]bool{}
 	for context, containers := range groups {
 		for _, c := range containers {
 			for _, thing := range things(c) {
-				if !slices.Contains(users[thing], context) {
-					users[thing] = append(users[thing], context)
+				if users[thing] == nil {
+					users[thing] = map[string]bool{}
 				}
+				users[thing][context] = true
 			}
 		}
 	}
 	return users
 }
 
-func (t *tally) apart(kind string, users map[string][]string) {
+func (t *tally) apart(kind string, users map[string]map[string]bool) {
 	for _, thing := range slices.Sorted(maps.Keys(users)) {
 		if contexts := users[thing]; len(contexts) > 1 {
-			t.fail(resource.Finding{Kind: kind, Object: thing, Observed: "shared by " + join(contexts), Expected: "one context"})
+			t.fail(resource.Finding{Kind: kind, Object: thing, Observed: "shared by " + strings.Join(slices.Sorted(maps.Keys(contexts)), ", "), Expected: "one context"})
 		} else {
 			t.holds(1)
 		}

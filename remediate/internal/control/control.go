@@ -64,8 +64,32 @@ type input struct {
 	// p is never nil; without a policy all its sections are.
 	p *plans.Policy
 	// sockets are the paths by which the daemon and containerd can be
-	// commanded, links resolved.
+	// commanded, links resolved, in order.
 	sockets []string
+	// mapped says that root in containers is an ordinary user of the host.
+	mapped bool
+	// group is dockerd's --group, gid its number if known; sshd are containers in which an ssh daemon
+	// runs. Both are made once: a snapshot may have any number of containers and
+	// sockets.
+	group string
+	gid   uint32
+	known bool
+	sshd  map[string]bool
+}
+
+func newInput(p *plans.Policy, s *resource.Snapshot) *input {
+	in := &input{s: s, p: p, sockets: there(s, sockets(s)), group: socketGroup(s), sshd: map[string]bool{}}
+	in.gid, in.known = groupID(s.Accounts.Value, in.group)
+	if p == nil {
+		in.p = &plans.Policy{}
+	}
+	if e, ok := s.Engine.Get(); ok {
+		in.mapped = hasOption(e, "userns") || hasOption(e, "rootless")
+	}
+	for _, id := range s.Survey.Value.Sshd {
+		in.sshd[id] = true
+	}
+	return in
 }
 
 // A tally collects what a judge finds about one control.

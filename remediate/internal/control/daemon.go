@@ -14,6 +14,9 @@ import (
 // daemonObject is the name of the daemon in findings.
 const daemonObject = "dockerd"
 
+// unreadable is what a bad says of a value that it cannot judge.
+const unreadable = "unreadable"
+
 // bad says what is wrong with a value, "" if nothing is.
 type bad func(t *tally, v json.RawMessage) string
 
@@ -27,6 +30,8 @@ func setting(key, expected string, wrong bad) func(*tally) {
 		}
 		said := wrong(t, set.Value)
 		switch {
+		case said == unreadable:
+			t.unknown(resource.DaemonObject, daemonObject, fmt.Sprintf("%s in %s is not of a type that dockerd takes", key, set.Origin))
 		case said != "":
 			t.fail(resource.Finding{Kind: resource.DaemonObject, Object: daemonObject, Observed: doubted(said+" ("+set.Origin+")", set), Expected: expected})
 		case set.Doubt != "":
@@ -58,8 +63,7 @@ func want(key string, value bool) func(*tally) {
 // empty wants a key without a value.
 func empty(key string) func(*tally) {
 	return setting(key, key+" absent", func(_ *tally, v json.RawMessage) string {
-		switch strings.TrimSpace(string(v)) {
-		case "", "null", `""`, "[]", "{}":
+		if blank(v) {
 			return ""
 		}
 		return key + " is " + shown(key, v)
@@ -69,19 +73,42 @@ func empty(key string) func(*tally) {
 // given wants a key with some value.
 func given(key string) func(*tally) {
 	return setting(key, key+" with a value", func(_ *tally, v json.RawMessage) string {
-		switch strings.TrimSpace(string(v)) {
-		case "", "null", `""`, "[]", "{}":
+		if blank(v) {
 			return "there is no " + key
 		}
 		return ""
 	})
 }
 
-func orUnset(v json.RawMessage) string {
-	if len(v) == 0 {
-		return "not set"
+// blank reports whether a value says nothing: null, "", no elements, or none but
+// such.
+func blank(v json.RawMessage) bool {
+	var value any
+	if len(v) == 0 || json.Unmarshal(v, &value) != nil {
+		return len(v) == 0
 	}
-	return string(v)
+	switch x := value.(type) {
+	case nil:
+		return true
+	case string:
+		return strings.TrimSpace(x) == ""
+	case map[string]any:
+		return len(x) == 0
+	case []any:
+		return !slices.ContainsFunc(x, func(e any) bool { return e != nil && e != "" })
+	}
+	return false
+}
+
+// orUnset shows a switch. What is none may be anything, and is not shown.
+func orUnset(v json.RawMessage) string {
+	switch text := string(v); text {
+	case "":
+		return "not set"
+	case "true", "false":
+		return text
+	}
+	return "no boolean"
 }
 
 // shown is a value without secrets, short.

@@ -2,7 +2,7 @@ package control
 
 import (
 	"encoding/json"
-	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -134,12 +134,15 @@ func judgeICC(t *tally) {
 }
 
 func judgeLogLevel(t *tally) {
-	if e, ok := t.s.Engine.Get(); ok && e.Debug {
-		t.failDaemon("debug is true (docker info)", "debug: false, log-level: info")
+	if debug := daemonjson.Current(t.s, "debug"); string(debug.Value) == "true" {
+		t.failDaemon(doubted("debug is true ("+debug.Origin+")", debug), "debug: false, log-level: info")
 		return
 	}
 	setting("log-level", "log-level: info", func(_ *tally, v json.RawMessage) string {
-		if level := text(v); level != "" && level != "info" {
+		if len(v) > 0 && text(v) == "" {
+			return unreadable
+		}
+		if level := text(v); level != "" && !strings.EqualFold(level, "info") {
 			return "log-level is " + level
 		}
 		return ""
@@ -217,76 +220,9 @@ func judgeSeccompDefault(t *tally) {
 		switch profile := text(v); {
 		case profile == "unconfined":
 			return "seccomp-profile is unconfined"
-		case profile != "builtin" && profile != "" && !strings.HasPrefix(profile, "/etc/docker/seccomp/bulwark-"):
+		case profile != "builtin" && profile != "" && !strings.HasPrefix(path.Clean(profile), "/etc/docker/seccomp/bulwark-"):
 			t.byHand("the daemon has a profile of its own; bulwark seccomp compare shows what it allows more than the built-in one", "profile "+profile)
 		}
 		return ""
 	})(t)
-}
-
-// judgeTLS looks at where the daemon listens, whoever configured it.
-func judgeTLS(t *tally) {
-	open, unknown := tcpAddresses(t)
-	if unknown != "" {
-		t.unknown(resource.DaemonObject, daemonObject, unknown)
-	}
-	if len(open) == 0 && unknown == "" {
-		t.nothing("the daemon does not listen on TCP")
-		return
-	}
-	verify := daemonjson.Current(t.s, "tlsverify")
-	for _, a := range open {
-		switch {
-		case verify.Unknown != "":
-			t.unknown(resource.SocketObject, a, verify.Unknown)
-		case string(verify.Value) != "true":
-			t.fail(resource.Finding{
-				Kind: resource.SocketObject, Object: a,
-				Observed: fmt.Sprintf("the API listens here and tlsverify is %s (%s)", orUnset(verify.Value), verify.Origin),
-				Expected: "tlsverify with a CA of one's own",
-			})
-		default:
-			t.holds(1)
-		}
-	}
-}
-
-// tcpAddresses are those of flags and file, and of the sockets that dockerd
-// really has open.
-func tcpAddresses(t *tally) (open []string, unknown string) {
-	set := daemonjson.Current(t.s, "hosts")
-	for _, h := range list(set.Value) {
-		if a, ok := tcpAddress(h); ok {
-			open = append(open, a)
-		}
-	}
-	metrics := text(daemonjson.Current(t.s, "metrics-addr").Value)
-	p, alive := t.s.Process.Get()
-	listeners, known := t.s.Survey.Value.Listeners.Get()
-	for _, l := range listeners {
-		if alive && l.PID == p.PID && strings.HasPrefix(l.Proto, "tcp") && !swarmPort(l.Port) && !coversPort(append(open, metrics), l.Port) {
-			open = append(open, address(l))
-		}
-	}
-	if set.Unknown != "" && !known {
-		unknown = set.Unknown
-	}
-	return open, unknown
-}
-
-// tcpAddress reads an address of -H; one without a scheme is TCP.
-func tcpAddress(host string) (string, bool) {
-	scheme, a, found := strings.Cut(host, "://")
-	if !found {
-		return host, strings.Contains(host, ":")
-	}
-	return a, scheme == "tcp"
-}
-
-// swarmPort reports a port of dockerd that is not the API's: 2377 management,
-// 7946 gossip, 4789 overlay.
-func swarmPort(port int) bool { return port == 2377 || port == 7946 || port == 4789 }
-
-func coversPort(addresses []string, port int) bool {
-	return slices.ContainsFunc(addresses, func(a string) bool { return strings.HasSuffix(a, fmt.Sprintf(":%d", port)) })
 }

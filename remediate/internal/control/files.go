@@ -20,11 +20,14 @@ type fileRule struct {
 	most uint32
 	// group is "docker" where the daemon's group may own it.
 	group string
-	of    func(*resource.Snapshot) []string
+	of    places
 }
 
-func fixed(paths ...string) func(*resource.Snapshot) []string {
-	return func(*resource.Snapshot) []string { return paths }
+// places are where the files of a rule lie on a host, and why that is not known.
+type places func(*resource.Snapshot) (paths []string, unknown string)
+
+func fixed(paths ...string) places {
+	return func(*resource.Snapshot) ([]string, string) { return paths, "" }
 }
 
 func fileRules() []fileRule {
@@ -33,14 +36,14 @@ func fileRules() []fileRule {
 		{"docker-socket-unit", "docker.socket, the unit", "3.3", "3.4", 0o644, "", unitFiles(func(s *resource.Snapshot) resource.Fact[resource.Unit] { return s.Socket })},
 		{"etc-docker", "/etc/docker", "3.5", "3.6", 0o755, "", fixed("/etc/docker")},
 		{"registry-certificates", "certificates of registries", "3.7", "3.8", 0o444, "", nil},
-		{"tls-ca", "the CA certificate of the API", "3.9", "3.10", 0o444, "", settingPath("tlscacert")},
-		{"tls-certificate", "the daemon's certificate", "3.11", "3.12", 0o444, "", settingPath("tlscert")},
-		{"tls-key", "the daemon's key", "3.13", "3.14", 0o400, "", settingPath("tlskey")},
+		{"tls-ca", "the CA certificate of the API", "3.9", "3.10", 0o444, "", settingPath("tlscacert", "ca.pem")},
+		{"tls-certificate", "the daemon's certificate", "3.11", "3.12", 0o444, "", settingPath("tlscert", "cert.pem")},
+		{"tls-key", "the daemon's key", "3.13", "3.14", 0o400, "", settingPath("tlskey", "key.pem")},
 		{"docker-sock", "the daemon's socket", "3.15", "3.16", 0o660, "docker", daemonSockets},
 		{"daemon-json-file", "daemon.json", "3.17", "3.18", 0o644, "", configFile},
 		{"default-docker", "/etc/default/docker", "3.19", "3.20", 0o644, "", fixed("/etc/default/docker")},
 		{"sysconfig-docker", "/etc/sysconfig/docker", "3.22", "3.21", 0o644, "", fixed("/etc/sysconfig/docker")},
-		{"containerd-sock", "containerd's socket", "3.23", "3.24", 0o660, "", fixed("/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock")},
+		{"containerd-sock", "containerd's socket", "3.23", "3.24", 0o660, "", fixed(containerdSockets...)},
 	}
 }
 
@@ -54,7 +57,8 @@ func Paths(p *plans.Policy, s *resource.Snapshot) []string {
 	all := []string{certsDir + "/**"}
 	for _, r := range fileRules() {
 		if r.of != nil {
-			all = append(all, r.of(s)...)
+			paths, _ := r.of(s)
+			all = append(all, paths...)
 		}
 	}
 	if p != nil && p.Images != nil {
@@ -66,41 +70,51 @@ func Paths(p *plans.Policy, s *resource.Snapshot) []string {
 	return slices.Compact(all)
 }
 
-func unitFiles(of func(*resource.Snapshot) resource.Fact[resource.Unit]) func(*resource.Snapshot) []string {
-	return func(s *resource.Snapshot) []string {
+func unitFiles(of func(*resource.Snapshot) resource.Fact[resource.Unit]) places {
+	return func(s *resource.Snapshot) ([]string, string) {
 		u, ok := of(s).Get()
 		if !ok || u.FragmentPath == "" {
-			return nil
+			return nil, of(s).Unknown
 		}
-		return append([]string{u.FragmentPath}, u.DropIns...)
+		return append([]string{u.FragmentPath}, u.DropIns...), ""
 	}
 }
 
-func settingPath(key string) func(*resource.Snapshot) []string {
-	return func(s *resource.Snapshot) []string {
-		if p := text(daemonjson.Current(s, key).Value); path.IsAbs(p) {
-			return []string{p}
+// rootsDocker is where dockerd looks for what no setting names, as root and
+// without DOCKER_CERT_PATH (moby daemon/command/options.go).
+const rootsDocker = "/root/.docker/"
+
+func settingPath(key, name string) places {
+	return func(s *resource.Snapshot) ([]string, string) {
+		set := daemonjson.Current(s, key)
+		p := text(set.Value)
+		switch {
+		case path.IsAbs(p):
+			return []string{path.Clean(p)}, ""
+		case p != "":
+			return nil, key + " is no absolute path"
+		case set.Unknown == "" && usesTLS(s):
+			return []string{rootsDocker + name}, ""
 		}
-		return nil
+		return nil, set.Unknown
 	}
 }
 
-func configFile(s *resource.Snapshot) []string {
+// usesTLS: tlsverify implies tls.
+func usesTLS(s *resource.Snapshot) bool {
+	return string(daemonjson.Current(s, "tls").Value) == "true" || string(daemonjson.Current(s, "tlsverify").Value) == "true"
+}
+
+func configFile(s *resource.Snapshot) ([]string, string) {
 	if p := s.DaemonJSON.Value.Path; p != "" {
-		return []string{p}
+		return []string{p}, ""
 	}
-	return []string{"/etc/docker/daemon.json"}
+	return []string{"/etc/docker/daemon.json"}, ""
 }
 
 // daemonSockets are all that dockerd listens on, not only the usual one.
-func daemonSockets(s *resource.Snapshot) []string {
-	var all []string
-	for _, p := range sockets(s) {
-		if !strings.Contains(p, "containerd") {
-			all = append(all, p)
-		}
-	}
-	return all
+func daemonSockets(s *resource.Snapshot) ([]string, string) {
+	return slices.DeleteFunc(sockets(s), func(p string) bool { return slices.Contains(containerdSockets, p) }), ""
 }
 
 // fileControls are section 3 of the benchmark: for each thing its owner and its
@@ -142,27 +156,32 @@ func (r fileRule) judge(t *tally, wrong func(*tally, string, resource.Fingerprin
 		t.unknown(resource.FileObject, r.what, t.s.Survey.Unknown)
 		return
 	}
-	paths := r.paths(t.s)
+	paths, why := r.paths(t.s)
+	if why != "" {
+		t.unknown(resource.FileObject, r.what, why)
+	}
 	there := 0
 	if whole := t.s.Survey.Value.Paths[certsDir+"/**"]; r.of == nil && whole.Unknown != "" {
 		there++
 		t.unknown(resource.FileObject, certsDir, whole.Unknown)
 	}
 	for _, p := range paths {
-		f, ok := t.s.Survey.Value.Paths[p].Get()
+		f, ok := t.fileAt(p).Get()
 		switch {
 		case !ok:
 			there++
-			t.unknown(resource.FileObject, p, t.s.Survey.Value.Paths[p].Unknown)
+			t.unknown(resource.FileObject, p, t.fileAt(p).Unknown)
 			continue
 		case !f.Exists():
 			continue
 		}
 		there++
-		if finding := wrong(t, p, f); finding.Observed != "" {
+		switch finding := wrong(t, p, f); {
+		case finding.Verdict == resource.Unjudged: // said so itself
+		case finding.Observed != "":
 			finding.Kind, finding.Object = resource.FileObject, p
 			t.fail(finding)
-		} else {
+		default:
 			t.holds(1)
 		}
 	}
@@ -171,7 +190,16 @@ func (r fileRule) judge(t *tally, wrong func(*tally, string, resource.Fingerprin
 	}
 }
 
-func (r fileRule) paths(s *resource.Snapshot) []string {
+// fileAt is what the survey says of a path; one that it does not have was not
+// looked at.
+func (t *tally) fileAt(p string) resource.Fact[resource.Fingerprint] {
+	if f, asked := t.s.Survey.Value.Paths[p]; asked {
+		return f
+	}
+	return resource.Unknown[resource.Fingerprint]("it was not looked at")
+}
+
+func (r fileRule) paths(s *resource.Snapshot) ([]string, string) {
 	if r.of != nil {
 		return r.of(s)
 	}
@@ -182,24 +210,24 @@ func (r fileRule) paths(s *resource.Snapshot) []string {
 		}
 	}
 	slices.Sort(all)
-	return all
+	return all, ""
 }
 
 func (r fileRule) wrongOwner(t *tally, p string, f resource.Fingerprint) resource.Finding {
 	gid, named := uint32(0), "root"
 	if r.group != "" {
-		named = t.socketGroup()
-		var known bool
-		if gid, known = groupID(t.s.Accounts.Value, named); !known {
-			gid = 0 // without the group dockerd gives its socket to root
-		}
+		named, gid = t.group, t.gid // without the group dockerd gives its socket to root
 	}
 	if f.UID == 0 && (f.GID == gid || f.GID == 0) {
 		return resource.Finding{}
 	}
+	if why := t.groupsUnread(); f.UID == 0 && r.group != "" && !t.known && why != "" {
+		t.unknown(resource.FileObject, p, fmt.Sprintf("whether group %d is %s is not known: %s", f.GID, named, why))
+		return resource.Finding{Verdict: resource.Unjudged}
+	}
 	return resource.Finding{
 		Observed: fmt.Sprintf("owned by %d:%d", f.UID, f.GID), Expected: "root:" + named,
-		Remedy: fmt.Sprintf("chown root:%s %s", named, p),
+		Remedy: fmt.Sprintf("chown root:%s %s", quoted(named), quoted(p)),
 	}
 }
 
@@ -213,6 +241,6 @@ func (r fileRule) wrongMode(_ *tally, p string, f resource.Fingerprint) resource
 	}
 	return resource.Finding{
 		Observed: fmt.Sprintf("mode %04o", f.Mode), Expected: fmt.Sprintf("%04o or less", most),
-		Remedy: fmt.Sprintf("chmod %04o %s", f.Mode&most, p),
+		Remedy: fmt.Sprintf("chmod %04o %s", f.Mode&most, quoted(p)),
 	}
 }

@@ -42,6 +42,8 @@ func judgePartition(t *tally) {
 		t.unknown(resource.FileObject, "data root", t.s.Survey.Unknown)
 	case !ok:
 		t.unknown(resource.FileObject, "data root", t.s.Survey.Value.DataMount.Unknown)
+	case m.Device == "" || m.RootDevice == "":
+		t.unknown(resource.FileObject, "data root", "the devices of the data root and of / are not known")
 	case m.Device == m.RootDevice:
 		t.fail(resource.Finding{
 			Kind: resource.FileObject, Object: m.Path, Expected: "a file system of its own",
@@ -59,8 +61,11 @@ func judgeGroup(t *tally) {
 		t.unknown(resource.HostObject, "accounts", t.s.Accounts.Unknown)
 		return
 	}
-	group := t.socketGroup()
+	group := t.group
 	members, found := membersOf(a, group)
+	if why := t.groupsUnread(); why != "" {
+		t.unknown(resource.HostObject, "group "+group, why)
+	}
 	if !found {
 		t.nothing("there is no group " + group)
 		return
@@ -91,22 +96,61 @@ func (t *tally) meant() []string {
 }
 
 // socketGroup is dockerd's --group, by default docker.
-func (t *tally) socketGroup() string {
-	if g := text(daemonjson.Current(t.s, "group").Value); g != "" {
+func socketGroup(s *resource.Snapshot) string {
+	if g := text(daemonjson.Current(s, "group").Value); g != "" {
 		return g
 	}
 	return "docker"
 }
 
-// membersOf lists those in group(5) and those whose primary group it is.
-func membersOf(a resource.Accounts, group string) (names []string, found bool) {
-	var gid string
-	for line := range strings.Lines(string(a.Group.Content)) {
-		f := strings.Split(strings.TrimSpace(line), ":")
-		if len(f) < 4 || f[0] != group {
+// groupsUnread says why members of groups may not all be known, "" if they are.
+func (t *tally) groupsUnread() string {
+	a, ok := t.s.Accounts.Get()
+	if !ok {
+		return t.s.Accounts.Unknown
+	}
+	for _, p := range []string{"/etc/group", "/etc/passwd"} {
+		if why := a.Unread[p]; why != "" {
+			return why
+		}
+	}
+	if source := elsewhere(string(a.NSSwitch.Content)); source != "" {
+		return "groups may have members in " + source + " too (nsswitch.conf)"
+	}
+	return ""
+}
+
+// elsewhere is the first source of groups that is not on this host.
+func elsewhere(nsswitch string) string {
+	local := []string{"files", "compat", "systemd", "db", "altfiles", "mymachines"}
+	for line := range strings.Lines(nsswitch) {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] != "group:" {
 			continue
 		}
-		gid, found = f[2], true
+		for _, source := range f[1:] {
+			if source[0] >= 'a' && source[0] <= 'z' && !slices.Contains(local, source) {
+				return source
+			}
+		}
+	}
+	return ""
+}
+
+// membersOf lists those in group(5) and those whose primary group it is. Groups
+// of the same number are one group.
+func membersOf(a resource.Accounts, group string) (names []string, found bool) {
+	id, found := groupID(a, group)
+	if !found {
+		return nil, false
+	}
+	gid := strconv.FormatUint(uint64(id), 10)
+	for line := range strings.Lines(string(a.Group.Content)) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) < 4 || f[0] != group && f[2] != gid {
+			continue
+		}
 		for m := range strings.SplitSeq(f[3], ",") {
 			if m = strings.TrimSpace(m); m != "" {
 				names = append(names, m)
@@ -115,7 +159,7 @@ func membersOf(a resource.Accounts, group string) (names []string, found bool) {
 	}
 	for line := range strings.Lines(string(a.Passwd.Content)) {
 		f := strings.Split(strings.TrimSpace(line), ":")
-		if found && len(f) > 3 && f[3] == gid && !slices.Contains(names, f[0]) {
+		if found && len(f) > 3 && f[3] == gid {
 			names = append(names, f[0])
 		}
 	}
@@ -123,7 +167,7 @@ func membersOf(a resource.Accounts, group string) (names []string, found bool) {
 	return slices.Compact(names), found
 }
 
-// groupID is the number of a group, as text; "" if there is none.
+// groupID is the number of a group.
 func groupID(a resource.Accounts, group string) (uint32, bool) {
 	for line := range strings.Lines(string(a.Group.Content)) {
 		f := strings.Split(strings.TrimSpace(line), ":")
@@ -134,7 +178,8 @@ func groupID(a resource.Accounts, group string) (uint32, bool) {
 			return uint32(n), true
 		}
 	}
-	return 0, false
+	n, err := strconv.ParseUint(group, 10, 32) // --group takes a number too
+	return uint32(n), err == nil
 }
 
 func judgeHost(t *tally) {
@@ -158,9 +203,12 @@ func orNone(s string) string {
 	return s
 }
 
+// containerdSockets are those of the packages, and of dockerd's own containerd.
+var containerdSockets = []string{"/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"}
+
 // sockets are the paths by which the daemon and containerd are commanded.
 func sockets(s *resource.Snapshot) []string {
-	all := []string{"/run/docker.sock", "/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"}
+	all := append([]string{"/run/docker.sock"}, containerdSockets...)
 	for _, h := range list(daemonjson.Current(s, "hosts").Value) {
 		if p, ok := strings.CutPrefix(h, "unix://"); ok {
 			all = append(all, realRun(path.Clean(p)))

@@ -11,11 +11,8 @@ import (
 // at which the snapshot was taken. A nil policy has no waivers and no bounds of
 // its own.
 func Judge(controls []Control, p *plans.Policy, s *resource.Snapshot) []resource.ControlReport {
-	if p == nil {
-		p = &plans.Policy{}
-	}
-	in := &input{s: s, p: p, sockets: there(s, sockets(s))}
-	w := newWaivers(p, s)
+	in := newInput(p, s)
+	w := newWaivers(in.p, s)
 	out := make([]resource.ControlReport, 0, len(controls))
 	for i := range controls {
 		t := &tally{input: in, control: &controls[i]}

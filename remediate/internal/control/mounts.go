@@ -73,8 +73,13 @@ func (t *tally) commanding(c *resource.Container) []string {
 	var all []string
 	for _, m := range binds(c) {
 		source := realRun(path.Clean(m.Source))
-		for _, s := range t.sockets {
-			if source == s || below(s, source) {
+		if _, found := slices.BinarySearch(t.sockets, source); found {
+			all = append(all, source+" by "+m.Source)
+		}
+		dir := strings.TrimSuffix(source, "/") + "/"
+		first, _ := slices.BinarySearch(t.sockets, dir)
+		for _, s := range t.sockets[first:min(first+maxSockets, len(t.sockets))] {
+			if below(s, source) {
 				all = append(all, s+" by "+m.Source)
 			}
 		}
@@ -82,6 +87,9 @@ func (t *tally) commanding(c *resource.Container) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// maxSockets bounds how many sockets below one directory are named.
+const maxSockets = 8
 
 func lookSockets(t *tally, c *resource.Container) *flaw {
 	found := t.commanding(c)

@@ -145,16 +145,16 @@ func judgePipeline(t *tally) {
 		return
 	}
 	for _, p := range t.p.Images.PipelinePaths {
-		f, ok := t.s.Survey.Value.Paths[path.Clean(p)].Get()
+		f, ok := t.fileAt(path.Clean(p)).Get()
 		switch {
 		case !ok:
-			t.unknown(resource.FileObject, p, t.s.Survey.Value.Paths[path.Clean(p)].Unknown)
+			t.unknown(resource.FileObject, p, t.fileAt(path.Clean(p)).Unknown)
 		case !f.Exists():
 			t.unknown(resource.FileObject, p, "there is no such folder")
 		case f.Mode&0o022 != 0 || f.UID != 0:
 			t.fail(resource.Finding{
 				Kind: resource.FileObject, Object: p, Observed: fmt.Sprintf("mode %04o, owner %d", f.Mode, f.UID), Expected: "written by root only",
-				Remedy: fmt.Sprintf("chown root %s && chmod go-w %s", p, p),
+				Remedy: fmt.Sprintf("chown root %s && chmod go-w %s", quoted(p), quoted(p)),
 			})
 		default:
 			t.holds(1)

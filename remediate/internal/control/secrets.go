@@ -67,6 +67,7 @@ var shapes = sync.OnceValue(func() map[string]*regexp.Regexp {
 		"a key of Stripe":             regexp.MustCompile(`\b[sr]k_live_[0-9A-Za-z]{16,}`),
 		"a private key":               regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`),
 		"a signed token (JWT)":        regexp.MustCompile(`\beyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}\.`),
+		"an address with a token":     regexp.MustCompile(`\bhttps?://[0-9A-Za-z_-]{16,}@`),
 		"an address with a password":  regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`),
 		"a secret that was taken out": regexp.MustCompile(regexp.QuoteMeta(daemonjson.Redacted)),
 	}
@@ -85,36 +86,60 @@ func shape(text string) string {
 	return ""
 }
 
+// A namer reports whether a name tells that its value is a secret.
+type namer func(string) bool
+
 // suspicious says what makes NAME=VALUE a secret. A name that tells counts only
 // with a value that is one: not a path of a file that holds it, not a flag.
-func (t *tally) suspicious(name, value string) string {
-	if p := t.p.Secrets; p != nil && slices.ContainsFunc(p.Ignore, func(g string) bool { return glob(g, name) }) {
+func (t *tally) suspicious(tells namer, name, value string) string {
+	if t.ignored(name) {
 		return ""
 	}
-	if s := shape(value); s != "" {
-		return name + " holds " + s
+	if s := shape(value); s != "" && (value != daemonjson.Redacted || !resource.Pointer(name)) {
+		return plainName(name) + " holds " + s
 	}
-	if !t.telling(name) || resource.Harmless(name, value) {
+	if !tells(name) && !t.named(name) || resource.Harmless(name, value) {
 		return ""
 	}
-	return name + " by its name"
+	return plainName(name) + " by its name"
 }
 
-func (t *tally) telling(name string) bool {
-	return resource.NamesSecretVariable(name) || t.p.Secrets != nil &&
+// ignored reports whether the policy leaves a name out.
+func (t *tally) ignored(name string) bool {
+	return t.p.Secrets != nil && slices.ContainsFunc(t.p.Secrets.Ignore, func(g string) bool { return glob(g, name) })
+}
+
+// named reports whether the policy names it.
+func (t *tally) named(name string) bool {
+	return t.p.Secrets != nil &&
 		slices.ContainsFunc(t.p.Secrets.Names, func(g string) bool { return glob(strings.ToLower(g), strings.ToLower(name)) })
+}
+
+var plain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_./-]{1,100}$`) })
+
+// plainName is a name as a finding shows it. What stands before the first = may be
+// anything, half a script or an address with a password in it.
+func plainName(name string) string {
+	if !plain().MatchString(name) || shape(name) != "" {
+		return "a word"
+	}
+	return name
 }
 
 func lookEnvironment(t *tally, c *resource.Container) []string {
 	return t.pairs(c.Spec.Env)
 }
 
+// pairs looks at variables, and at values that are words themselves:
+// JAVA_OPTS=-Dpassword=...
 func (t *tally) pairs(all []string) []string {
 	var found []string
 	for _, pair := range all {
 		name, value, _ := strings.Cut(pair, "=")
-		if s := t.suspicious(name, value); s != "" {
+		if s := t.suspicious(resource.NamesSecretVariable, name, value); s != "" {
 			found = append(found, s)
+		} else if strings.Contains(value, "=") && !t.ignored(name) {
+			found = append(found, t.words(resource.NamesSecretVariable, strings.Fields(value))...)
 		}
 	}
 	return found
@@ -123,30 +148,35 @@ func (t *tally) pairs(all []string) []string {
 func lookLabels(t *tally, c *resource.Container) []string {
 	var found []string
 	for name, value := range c.Labels {
-		if s := t.suspicious(name, value); s != "" {
+		if s := t.suspicious(resource.NamesSecret, name, value); s != "" {
 			found = append(found, s)
 		}
 	}
 	return found
 }
 
-// lookCommand looks at --password=X, --password X and words that have a shape.
 func lookCommand(t *tally, c *resource.Container) []string {
+	return t.words(resource.NamesSecretVariable, c.Spec.Command)
+}
+
+// words looks at --password=X, --password X and words that have a shape. A word
+// with blanks is a script: it is looked at as a whole, and word by word.
+func (t *tally) words(tells namer, all []string) []string {
 	var found []string
-	for i, word := range c.Spec.Command {
+	for i, word := range all {
 		name, value, given := strings.Cut(word, "=")
-		flag := strings.TrimLeft(name, "-")
+		flag := strings.HasPrefix(word, "-")
 		switch {
+		case strings.ContainsAny(word, " \t\n"):
+			found = append(found, t.words(tells, strings.Fields(word))...)
+			name, value = "a word", word
 		case given:
-		case strings.HasPrefix(word, "-") && i+1 < len(c.Spec.Command) && !strings.HasPrefix(c.Spec.Command[i+1], "-"):
-			value = c.Spec.Command[i+1]
+		case flag && i+1 < len(all) && !strings.HasPrefix(all[i+1], "-"):
+			value = all[i+1]
 		default:
-			flag, value = "a word", word
-			if shape(word) == "" {
-				continue
-			}
+			name, value = "a word", word
 		}
-		if s := t.suspicious(flag, value); s != "" {
+		if s := t.suspicious(tells, strings.TrimLeft(name, "-"), strings.Trim(value, `"'`)); s != "" && !strings.HasPrefix(value, "$") {
 			found = append(found, s)
 		}
 	}
@@ -154,17 +184,22 @@ func lookCommand(t *tally, c *resource.Container) []string {
 }
 
 var keyFile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(^|/)(\.env(\.[a-z]+)?|id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(pem|key|p12|pfx|jks|keystore|kdbx)|\.ssh|\.aws|\.azure|\.gcloud|\.kube|kubeconfig|\.docker(/config\.json)?|\.netrc|\.npmrc|\.pgpass|\.git-credentials|credentials(\.json)?|service[-_]account[^/]*\.json)$`)
+	return regexp.MustCompile(`(?i)(^|/)(\.env(\.[a-z]+)?|id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(pem|key|p12|pfx|jks|keystore|kdbx)|\.(ssh|aws|azure|gcloud|kube)(/.*)?|kubeconfig|\.docker(/config\.json)?|\.netrc|\.npmrc|\.pgpass|\.git-credentials|credentials(\.json)?|service[-_]account[^/]*\.json)$`)
 })
 
 func lookFiles(_ *tally, c *resource.Container) []string {
 	var found []string
 	for _, m := range binds(c) {
-		if keyFile().MatchString(m.Source) && !strings.HasPrefix(m.Source, "/etc/ssl/certs") {
+		if keyFile().MatchString(m.Source) && !public(m.Source) {
 			found = append(found, m.Source)
 		}
 	}
 	return found
+}
+
+// public is what lies beside keys and is for all to see.
+func public(p string) bool {
+	return below(p, "/etc/ssl/certs") || strings.HasSuffix(p, ".pub") || strings.HasSuffix(p, "/known_hosts")
 }
 
 // judgeImageSecrets looks at what everybody who pulls an image can read.
@@ -176,26 +211,13 @@ func judgeImageSecrets(t *tally) {
 	eachHistory(func(i *resource.Image) *flaw {
 		found := t.pairs(i.Env)
 		for _, step := range i.History {
-			found = append(found, t.inStep(step)...)
+			for _, f := range t.words(resource.NamesSecret, strings.Fields(step)) {
+				found = append(found, "history: "+f)
+			}
 		}
 		if len(found) == 0 {
 			return nil
 		}
 		return &flaw{join(found), "none", ""}
 	})(t)
-}
-
-// inStep looks at words of a step: ENV and ARG values, and commands.
-func (t *tally) inStep(step string) []string {
-	var found []string
-	for word := range strings.FieldsSeq(step) {
-		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		if !given {
-			name, value = "a word", word
-		}
-		if s := t.suspicious(name, strings.Trim(value, `"'`)); s != "" && (given || shape(word) != "") && !strings.HasPrefix(value, "$") {
-			found = append(found, "history: "+s)
-		}
-	}
-	return found
 }

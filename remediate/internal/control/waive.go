@@ -2,12 +2,12 @@ package control
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -15,17 +15,19 @@ import (
 type waivers struct {
 	all        []plans.Waiver
 	today      string
-	containers map[string]resource.Container
+	containers map[string][]*resource.Container
 	used       []bool
 }
 
 func newWaivers(p *plans.Policy, s *resource.Snapshot) *waivers {
 	w := &waivers{
 		all: p.Waivers, today: s.Taken.UTC().Format(time.DateOnly),
-		containers: map[string]resource.Container{}, used: make([]bool, len(p.Waivers)),
+		containers: map[string][]*resource.Container{}, used: make([]bool, len(p.Waivers)),
 	}
-	for _, c := range s.Containers.Value {
-		w.containers[c.Name] = c
+	for i := range s.Containers.Value {
+		if c := &s.Containers.Value[i]; len(w.all) > 0 {
+			w.containers[c.Name] = append(w.containers[c.Name], c)
+		}
 	}
 	return w
 }
@@ -59,15 +61,16 @@ func (w *waivers) covers(x plans.Waiver, f resource.Finding) bool {
 	}
 	switch f.Kind {
 	case resource.ContainerObject:
-		c, known := w.containers[f.Object]
-		return known && inScope(x.Scope, c)
+		// Names are given once; in a snapshot that says else, all must be meant.
+		named := w.containers[f.Object]
+		return len(named) > 0 && !slices.ContainsFunc(named, func(c *resource.Container) bool { return !inScope(x.Scope, c) })
 	case resource.ImageObject:
 		return x.Scope.Container == "" && x.Scope.Label == "" && glob(x.Scope.Image, f.Object)
 	}
 	return false
 }
 
-func inScope(s *plans.Scope, c resource.Container) bool {
+func inScope(s *plans.Scope, c *resource.Container) bool {
 	return (s.Container == "" || glob(s.Container, c.Name)) &&
 		(s.Image == "" || glob(s.Image, c.Image)) &&
 		(s.Label == "" || labelled(s.Label, c.Labels))
@@ -144,10 +147,13 @@ func waiverControl() Control {
 }
 
 // PlanOnly reports whether an id is one of a plan that check has no control of
-// the same name for.
+// the same name for: daemon-KEY with a key of daemon.json, or one of a section.
 func PlanOnly(id string) bool {
-	return slices.ContainsFunc([]string{"daemon-*", "audit-*", "egress-*", "seccomp-*", "limits-*", "userns-*"}, func(p string) bool {
-		ok, err := path.Match(p, id)
-		return ok && err == nil
+	if key, ok := strings.CutPrefix(id, "daemon-"); ok {
+		_, known := daemonjson.Lookup(key)
+		return known
+	}
+	return slices.ContainsFunc([]string{"audit-", "egress-", "seccomp-", "limits-", "userns-"}, func(section string) bool {
+		return strings.HasPrefix(id, section) && len(id) > len(section)
 	})
 }
