@@ -48,6 +48,9 @@ type ApplyOptions struct {
 	ConfirmWithin time.Duration
 	// LockTimeout is how long to wait for another run.
 	LockTimeout time.Duration
+	// Prove attacks the host before the commit point, as Prove does with this
+	// policy: a defence that does not hold takes everything back.
+	Prove bool
 	// Command is recorded in the history.
 	Command []string
 	// Progress is told what happens now; it may be nil.
@@ -67,6 +70,8 @@ type ApplyResult struct {
 	ConfirmBy time.Time `json:"confirm_by,omitzero"`
 	Daemon    []string  `json:"daemon,omitempty"`
 	Notes     []string  `json:"notes,omitempty"`
+	// Proof is what the attacks saw that Prove asked for.
+	Proof *resource.Proof `json:"proof,omitempty"`
 }
 
 // An Outcome is how an apply ended without an error of its own.
@@ -122,7 +127,7 @@ func (r *run) apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
 		}
 	}
 	if !plan.Pending() {
-		return res, whollyBlocked(plan)
+		return res, errors.Join(whollyBlocked(plan), h.defend(ctx, o, res))
 	}
 	if err := canServe(plan.Service, s); err != nil {
 		return res, err
@@ -131,7 +136,10 @@ func (r *run) apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) {
 		return res, err
 	}
 	return r.commit(ctx, res, h.spec(plan, s, o), o.Settle, func(ctx context.Context) error {
-		return h.prove(ctx, o.Policy, res)
+		if err := h.prove(ctx, o.Policy, res); err != nil {
+			return err
+		}
+		return h.defend(ctx, o, res)
 	})
 }
 

@@ -40,6 +40,7 @@ type applyOptions struct {
 	retry        bool
 	irreversible bool
 	detailed     bool
+	prove        bool
 	confirm      time.Duration
 }
 
@@ -65,6 +66,7 @@ refused; giving it counts as consent.` +
 	f.BoolVar(&o.irreversible, "allow-irreversible", false, "allow what the plan says cannot be undone")
 	addConfirmFlag(f, &o.confirm)
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 when something was changed")
+	f.BoolVar(&o.prove, "prove", false, "attack the host before the commit, and take all back if a defence does not hold")
 	return cmd
 }
 
@@ -101,7 +103,7 @@ func (a *app) runApply(ctx context.Context, o applyOptions, file string, policyG
 		return err
 	}
 	res, err := h.Apply(ctx, remediate.ApplyOptions{
-		Policy: policy, Saved: saved, Approve: approve, Retry: o.retry, AllowIrreversible: o.irreversible,
+		Policy: policy, Saved: saved, Approve: approve, Retry: o.retry, AllowIrreversible: o.irreversible, Prove: o.prove,
 		Settle: o.settle, StartTimeout: o.start, LockTimeout: o.lockTimeout, ConfirmWithin: o.confirm, Command: a.args, Progress: a.progress(),
 	})
 	if err != nil {

@@ -22,6 +22,9 @@ func TestDocumentation(t *testing.T) {
 			documented(t, "bulwark", common, append(flags(cmd.PersistentFlags()), "help", "version"))
 			return
 		}
+		if cmd.Hidden {
+			return
+		}
 		name := cmd.CommandPath()
 		want = append(want, name)
 		text, ok := sections[name]

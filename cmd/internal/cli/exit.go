@@ -26,7 +26,7 @@ const (
 var exitMeanings = map[int]string{
 	exitOK:          "done",
 	exitError:       "error, nothing was changed",
-	exitDiffers:     "changes are pending, or were made (with --detailed-exitcode); a control does not hold (check)",
+	exitDiffers:     "changes are pending, or were made (with --detailed-exitcode); a control or a defence does not hold (check, prove)",
 	exitRolledBack:  "it failed and was rolled back: the host is as before",
 	exitNeedsPerson: "needs a person: somebody's edit is in the way, the journal is damaged, or the plan was rolled back before",
 	exitBusy:        "another run holds the lock",

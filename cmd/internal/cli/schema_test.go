@@ -42,6 +42,8 @@ func documents() map[string]reflect.Type {
 		"egress":     reflect.TypeFor[remediate.Egress](),
 		"seccomp":    reflect.TypeFor[remediate.SeccompReport](),
 		"saved-plan": reflect.TypeFor[remediate.SavedPlan](),
+		"proof":      reflect.TypeFor[resource.Proof](),
+		"probes":     reflect.TypeFor[cli.ProbeList](),
 		"report":     reflect.TypeFor[resource.Report](),
 		"controls":   reflect.TypeFor[cli.ControlList](),
 		"error":      reflect.TypeFor[cli.Failure](),

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"io"
 	"strings"
 
@@ -30,6 +31,10 @@ func ResultText(w io.Writer, r *remediate.ApplyResult, s Style) error {
 	}
 	for _, n := range r.Notes {
 		out.f("  note: %s\n", n)
+	}
+	if r.Proof != nil {
+		out.f("\n")
+		return errors.Join(out.err, proofText(w, r.Proof, s))
 	}
 	return out.err
 }
