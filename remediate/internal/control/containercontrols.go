@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,8 +198,10 @@ func lookWildcard(_ *tally, c *resource.Container) *flaw {
 	return &flaw{"publishes " + strings.Join(open, ", "), "an address", ""}
 }
 
+// wildcard reports the address of all networks, in any of its spellings.
 func wildcard(address string) bool {
-	return address == "" || address == "0.0.0.0" || address == "::" || address == "[::]"
+	a, err := netip.ParseAddr(strings.Trim(address, "[]"))
+	return address == "" || err == nil && a.WithZone("").Unmap().IsUnspecified()
 }
 
 func portText(p resource.Port) string {

@@ -17,7 +17,7 @@ type iface struct {
 	port int
 	what string
 	// process narrows a number that others use too: part of the owner's name or
-	// command line. Where the owner is not known, the number decides.
+	// command line. Where the owner is not known, nothing is.
 	process []string
 }
 
@@ -77,20 +77,18 @@ func managementControls() []Control {
 }
 
 func judgeInterfaces(t *tally) {
-	listeners, ok := t.s.Survey.Value.Listeners.Get()
-	switch {
-	case t.s.Survey.Unknown != "":
-		t.unknown(resource.HostObject, "sockets", t.s.Survey.Unknown)
-	case !ok:
-		t.unknown(resource.HostObject, "sockets", t.s.Survey.Value.Listeners.Unknown)
+	listeners, why := t.listeners()
+	if why != "" {
+		t.unknown(resource.HostObject, "sockets", why)
 	}
 	for _, l := range listeners {
 		t.listener(l)
 	}
-	for i := range t.s.Containers.Value {
-		t.publishedInterfaces(&t.s.Containers.Value[i], listeners)
+	containers, _ := t.containersOr()
+	for i := range containers {
+		t.publishedInterfaces(&containers[i])
 	}
-	if ok && len(t.findings) == 0 {
+	if len(t.findings) == 0 && t.judged == 0 {
 		t.holds(max(1, len(listeners)))
 	}
 }
@@ -101,6 +99,8 @@ func (t *tally) listener(l resource.Listener) {
 	case !known || loopback(l.Address) || l.Process == "docker-proxy": // published: judged by its container
 	case t.allowed(strconv.Itoa(l.Port)+"/"+strings.TrimSuffix(l.Proto, "6"), l.Address, l.Process):
 		t.holds(1)
+	case l.PID == 0 && len(i.process) > 0:
+		t.unknown(resource.SocketObject, address(l), "whether this is "+i.what+" only root can see, who sees whose it is")
 	default:
 		t.fail(resource.Finding{
 			Kind: resource.SocketObject, Object: address(l), Expected: "loopback, or management.allow",
@@ -135,7 +135,7 @@ func containsAny(text string, words []string) bool {
 
 // publishedInterfaces judges by the port inside and the image: outside it may
 // have any number.
-func (t *tally) publishedInterfaces(c *resource.Container, _ []resource.Listener) {
+func (t *tally) publishedInterfaces(c *resource.Container) {
 	named := strings.ToLower(c.Image + " " + strings.Join(c.Spec.Command, " "))
 	for _, p := range c.Spec.Ports {
 		inside, proto, _ := strings.Cut(p.Container, "/")
@@ -179,71 +179,6 @@ func within(address, want string) bool {
 	}
 	other, err := netip.ParseAddr(want)
 	return err == nil && at.Unmap() == other.Unmap()
-}
-
-func judgeKubelet(t *tally) {
-	t.agent("kubelet", t.s.Survey.Value.Kubelet, func(a resource.Agent) []string {
-		var bad []string
-		// Flags allow anonymous calls by default, a configuration file does not.
-		if v := setBy(a, "authentication.anonymous.enabled", "--anonymous-auth"); v == "true" || v == "" && a.File == "" {
-			bad = append(bad, "anonymous calls are allowed")
-		}
-		if v := setBy(a, "authorization.mode", "--authorization-mode"); v == "AlwaysAllow" {
-			bad = append(bad, "authorization mode AlwaysAllow")
-		}
-		if v := setBy(a, "readOnlyPort", "--read-only-port"); v != "" && v != "0" {
-			bad = append(bad, "read-only port "+v)
-		}
-		return bad
-	})
-}
-
-func judgeEtcd(t *tally) {
-	t.agent("etcd", t.s.Survey.Value.Etcd, func(a resource.Agent) []string {
-		var bad []string
-		if v := setBy(a, "client-cert-auth", "--client-cert-auth"); v != "true" {
-			bad = append(bad, "clients need no certificate")
-		}
-		if setBy(a, "trusted-ca-file", "--trusted-ca-file") == "" {
-			bad = append(bad, "no CA for clients")
-		}
-		return bad
-	})
-}
-
-func (t *tally) agent(name string, fact resource.Fact[resource.Agent], wrong func(resource.Agent) []string) {
-	a, ok := fact.Get()
-	switch {
-	case t.s.Survey.Unknown != "":
-		t.unknown(resource.HostObject, name, t.s.Survey.Unknown)
-	case !ok:
-		t.unknown(resource.HostObject, name, fact.Unknown)
-	case !a.Running && a.File == "":
-		t.nothing("there is no " + name + " here")
-	default:
-		if bad := wrong(a); len(bad) > 0 {
-			t.fail(resource.Finding{Kind: resource.HostObject, Object: name, Observed: strings.Join(bad, "; ")})
-			return
-		}
-		t.holds(1)
-	}
-}
-
-// setBy reads a setting: a flag wins over the file.
-func setBy(a resource.Agent, key, flag string) string {
-	for i, word := range a.Argv {
-		name, value, given := strings.Cut(word, "=")
-		switch {
-		case name != flag:
-		case given:
-			return value
-		case i+1 < len(a.Argv) && !strings.HasPrefix(a.Argv[i+1], "-"):
-			return a.Argv[i+1]
-		default:
-			return "true"
-		}
-	}
-	return a.Settings[key]
 }
 
 func judgeBypass(t *tally) {
