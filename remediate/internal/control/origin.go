@@ -3,8 +3,10 @@ package control
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
@@ -42,11 +44,16 @@ func originControls() []Control {
 }
 
 func lookDigest(_ *tally, c *resource.Container) *flaw {
-	if strings.Contains(c.Image, "@sha256:") || strings.HasPrefix(c.Image, "sha256:") {
+	if byDigest(c.Image) {
 		return nil
 	}
 	return &flaw{"made from " + c.Image, "a digest", ""}
 }
+
+var digest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|.@)sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$`) })
+
+// byDigest reports a reference that can mean one image only.
+func byDigest(ref string) bool { return digest().MatchString(ref) }
 
 func judgeMoved(t *tally) {
 	images, ok := t.imagesOr()
@@ -56,13 +63,17 @@ func judgeMoved(t *tally) {
 	tags := map[string]string{}
 	for _, i := range images {
 		for _, tag := range i.Tags {
-			tags[tag] = i.ID
+			tags[familiar(tag)] = i.ID
 		}
 	}
 	each(func(_ *tally, c *resource.Container) *flaw {
-		now, tagged := tags[tagOf(c.Image)]
+		now, tagged := tags[tagOf(familiar(c.Image))]
 		switch {
-		case c.Spec.ImageID == "" || tagged && now == c.Spec.ImageID, strings.Contains(c.Image, "sha256:"):
+		case byDigest(c.Image):
+			return nil
+		case c.Spec.ImageID == "":
+			return undecided("which image it was made from is not known")
+		case tagged && now == c.Spec.ImageID:
 			return nil
 		case !tagged && isID(c.Image):
 			return &flaw{"made from an image that has no name any more", "an image with a name", ""}
@@ -78,6 +89,17 @@ func isID(ref string) bool {
 	return len(ref) >= 12 && strings.Trim(ref, "0123456789abcdef") == ""
 }
 
+// familiar is a reference as docker shows it: docker.io/library/x is x.
+func familiar(ref string) string {
+	for _, host := range []string{"docker.io/", "index.docker.io/"} {
+		if rest, ok := strings.CutPrefix(ref, host); ok {
+			ref = rest
+			break
+		}
+	}
+	return strings.TrimPrefix(ref, "library/")
+}
+
 // tagOf adds the tag that Docker takes without one.
 func tagOf(ref string) string {
 	if strings.Contains(ref[strings.LastIndexByte(ref, '/')+1:], ":") {
@@ -89,7 +111,7 @@ func tagOf(ref string) string {
 // registryOf is the host of a reference: the first part, if it is one.
 func registryOf(ref string) string {
 	first, _, found := strings.Cut(ref, "/")
-	if found && (strings.ContainsAny(first, ".:") || first == "localhost") {
+	if found && first != "index.docker.io" && (strings.ContainsAny(first, ".:") || first == "localhost") {
 		return first
 	}
 	return "docker.io"
@@ -100,14 +122,35 @@ func judgeRegistry(t *tally) {
 		t.nothing("the policy names no registries (images.registries)")
 		return
 	}
+	from := map[string][]string{}
+	for _, i := range t.s.Survey.Value.Images.Value {
+		from[i.ID] = i.Digests
+	}
 	each(func(t *tally, c *resource.Container) *flaw {
-		if slices.ContainsFunc(t.p.Images.Registries, func(r string) bool {
-			return registryOf(c.Image) == r || strings.HasPrefix(c.Image, strings.TrimSuffix(r, "/")+"/")
-		}) {
-			return nil
+		refs := []string{c.Image}
+		if isID(c.Image) || strings.HasPrefix(c.Image, "sha256:") { // names no registry: ask the image
+			refs = from[c.Spec.ImageID]
 		}
-		return &flaw{c.Image + " is from " + registryOf(c.Image), "one of " + strings.Join(t.p.Images.Registries, ", "), ""}
+		for _, ref := range refs {
+			if !t.trusted(ref) {
+				return &flaw{ref + " is from " + registryOf(ref), "one of " + strings.Join(t.p.Images.Registries, ", "), ""}
+			}
+		}
+		if len(refs) == 0 {
+			return undecided("made from " + c.Image + ", and where that came from is not known")
+		}
+		return nil
 	})(t)
+}
+
+// trusted reports whether the policy names the registry of a reference, or a
+// beginning of its path there.
+func (t *tally) trusted(ref string) bool {
+	whole := registryOf(ref) + "/" + strings.TrimPrefix(strings.TrimPrefix(ref, "index.docker.io/"), registryOf(ref)+"/")
+	if rest, ok := strings.CutPrefix(whole, "docker.io/"); ok && !strings.Contains(rest, "/") {
+		whole = "docker.io/library/" + rest
+	}
+	return slices.ContainsFunc(t.p.Images.Registries, func(r string) bool { return below(whole, r) })
 }
 
 func judgeAge(t *tally) {
@@ -125,8 +168,11 @@ func judgeAge(t *tally) {
 	}
 	each(func(t *tally, c *resource.Container) *flaw {
 		at := built[c.Spec.ImageID]
-		if at <= 0 {
-			return &flaw{"its image does not say when it was built", fmt.Sprintf("%d days or less", t.p.Images.MaxAgeDays), ""}
+		switch {
+		case at <= 0:
+			return undecided("its image does not say when it was built")
+		case t.future(at):
+			return undecided("its image says that it was built on " + day(at) + ", which is yet to come")
 		}
 		if days := int(t.s.Taken.Sub(time.Unix(0, at)).Hours() / 24); days > t.p.Images.MaxAgeDays {
 			return &flaw{fmt.Sprintf("its image is %d days old", days), fmt.Sprintf("%d days or less", t.p.Images.MaxAgeDays), ""}
@@ -159,53 +205,5 @@ func judgePipeline(t *tally) {
 		default:
 			t.holds(1)
 		}
-	}
-}
-
-// immutableControls are D09 beyond the benchmark.
-func immutableControls() []Control {
-	return []Control{
-		{
-			ID: "host-mounts", Title: "Containers write to no directory of the host", Severity: resource.Low, Level: 2, OWASP: []string{"D09"},
-			Why: "What a container writes outlives it, and is read by the next.",
-			How: "Bind mounts of each container that can be written. immutable.writable of the policy names directories that are meant.", Remedy: recreate("with :ro, or a volume"), judge: each(lookHostMounts),
-		},
-		{
-			ID: "egress-denied", Title: "Containers open no connections but those that are allowed", Severity: resource.High, Level: 2, OWASP: []string{"D03"}, Key: "egress",
-			Why: "What was taken over fetches its tools and sends what it finds.",
-			How: "bulwark's own rules in the kernel. Rules of others are not judged: bulwark prove sees what they do.", judge: judgeEgress,
-		},
-	}
-}
-
-func lookHostMounts(t *tally, c *resource.Container) *flaw {
-	var bad []string
-	for _, m := range binds(c) {
-		if m.RW && !t.meantToWrite(m) {
-			bad = append(bad, m.Source)
-		}
-	}
-	if len(bad) == 0 {
-		return nil
-	}
-	return &flaw{"may write " + join(bad), "read-only", ""}
-}
-
-func (t *tally) meantToWrite(m resource.Mount) bool {
-	return t.p.Immutable != nil && slices.ContainsFunc(t.p.Immutable.Writable, func(p string) bool {
-		return m.Source == p || below(m.Source, p)
-	})
-}
-
-func judgeEgress(t *tally) {
-	fw, ok := t.s.Firewall.Get()
-	switch {
-	case !ok:
-		t.unknown(resource.HostObject, "firewall", t.s.Firewall.Unknown)
-	case len(fw.Own) == 0:
-		t.fail(resource.Finding{Kind: resource.HostObject, Object: "firewall", Observed: "the kernel has no rules of bulwark's", Expected: "egress: {default: deny}"})
-	default:
-		t.holds(1)
-		t.evidence = append(t.evidence, "rules are loaded; bulwark plan compares them with a policy")
 	}
 }

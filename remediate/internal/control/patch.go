@@ -3,7 +3,6 @@ package control
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/engine"
@@ -58,11 +57,18 @@ func (t *tally) packagesOr() (resource.Packages, bool) {
 		return resource.Packages{}, false
 	}
 	p, ok := t.s.Survey.Value.Packages.Get()
-	if !ok {
+	switch {
+	case !ok:
 		t.unknown(resource.HostObject, "packages", t.s.Survey.Value.Packages.Unknown)
+	case p.Manager == "":
+		t.unknown(resource.HostObject, "packages", "no package manager was asked")
+		ok = false
 	}
 	return p, ok
 }
+
+// future reports a time after that of the snapshot, by more than clocks differ.
+func (t *tally) future(ns int64) bool { return time.Unix(0, ns).Sub(t.s.Taken) > 24*time.Hour }
 
 func (t *tally) listsAge() int {
 	if t.p.Patch != nil && t.p.Patch.ListsMaxAgeDays > 0 {
@@ -75,6 +81,9 @@ func (t *tally) listsAge() int {
 func (t *tally) stale(p resource.Packages) string {
 	if p.ListsNS == 0 {
 		return "when the package lists were fetched is not known"
+	}
+	if t.future(p.ListsNS) {
+		return "the package lists are of " + day(p.ListsNS) + ", which is yet to come"
 	}
 	if days := int(t.s.Taken.Sub(time.Unix(0, p.ListsNS)).Hours() / 24); days > t.listsAge() {
 		return fmt.Sprintf("the package lists are %d days old", days)
@@ -111,7 +120,7 @@ func judgeLists(t *tally) {
 		return
 	}
 	switch why := t.stale(p); {
-	case p.ListsNS == 0:
+	case p.ListsNS == 0 || t.future(p.ListsNS):
 		t.unknown(resource.HostObject, "package lists", why)
 	case why != "":
 		t.fail(resource.Finding{Kind: resource.HostObject, Object: "package lists", Observed: why, Expected: fmt.Sprintf("%d days or less", t.listsAge())})
@@ -151,7 +160,8 @@ func judgeRunningPrograms(t *tally) {
 
 func judgeSupport(t *tally) {
 	now := t.s.Taken
-	if p, ok := t.packagesOr(); ok {
+	p, read := t.packagesOr()
+	if read {
 		switch end := time.Unix(0, p.SupportEndNS); {
 		case p.SupportEndNS == 0:
 			t.unknown(resource.HostObject, "distribution", "the end of its support is not known here")
@@ -169,7 +179,9 @@ func judgeSupport(t *tally) {
 	if t.below(e) {
 		t.failDaemon("engine "+e.Version, "at least "+t.p.Patch.MinimumEngine)
 	}
-	t.line(e)
+	if read { // else nobody knows whether a distribution looks after it
+		t.line(e)
+	}
 }
 
 func (t *tally) below(e resource.Engine) bool {
@@ -177,7 +189,7 @@ func (t *tally) below(e resource.Engine) bool {
 		return false
 	}
 	least, err := engine.ParseVersion(t.p.Patch.MinimumEngine)
-	return err == nil && release(e).Compare(least) < 0
+	return err == nil && release(e).Known() && release(e).Compare(least) < 0
 }
 
 // line judges the engine's release line. Packages of a distribution are looked
@@ -191,9 +203,9 @@ func (t *tally) line(e resource.Engine) {
 	switch {
 	case !known:
 		t.unknown(resource.DaemonObject, daemonObject, fmt.Sprintf("the table of %s does not know engine %s", tableDay, e.Version))
-	case l.day != "" && t.s.Taken.Format(time.DateOnly) > l.day:
+	case l.day != "" && t.s.Taken.UTC().Format(time.DateOnly) > l.day:
 		t.failDaemon(fmt.Sprintf("engine %s: its line ended on %s", e.Version, l.day), "a supported line")
-	case l.over:
+	case l.over && l.day == "":
 		t.failDaemon(fmt.Sprintf("engine %s: its line ended before %s", e.Version, tableDay), "a supported line")
 	default:
 		t.holds(1)
@@ -206,61 +218,4 @@ func byDistribution(p resource.Packages, program string) bool {
 	return slices.ContainsFunc(p.Installed, func(x resource.Package) bool {
 		return x.Program == program && slices.Contains([]string{"docker.io", "moby-engine", "containerd", "runc"}, x.Name)
 	})
-}
-
-func judgeKnown(t *tally) {
-	if days := int(t.s.Taken.Sub(tableTime()).Hours() / 24); days > maxTableAge {
-		t.unknown(resource.HostObject, "table", fmt.Sprintf("bulwark's table of vulnerabilities is of %s, %d days ago: a newer bulwark knows more", tableDay, days))
-	}
-	t.evidence = append(t.evidence, "table of "+tableDay)
-	packages, _ := t.s.Survey.Value.Packages.Get()
-	for _, component := range []string{"dockerd", "containerd", "runc"} {
-		t.component(component, packages)
-	}
-}
-
-// component judges one program by its version, and by the changelog where a
-// distribution backports fixes.
-func (t *tally) component(program string, p resource.Packages) {
-	version, from := t.version(program, p)
-	if version == "" {
-		t.unknown(resource.PackageObject, program, "its version is not known")
-		return
-	}
-	v, err := engine.ParseVersion(version)
-	if err != nil {
-		t.unknown(resource.PackageObject, program, "its version "+version+" cannot be read")
-		return
-	}
-	var open []string
-	for _, a := range advisories() {
-		if a.program == program && a.affects(v) && !slices.Contains(from.Fixes, a.id) {
-			open = append(open, a.id)
-		}
-	}
-	object := program + " " + version
-	switch {
-	case len(open) == 0:
-		t.holds(1)
-	case byDistribution(p, program) && from.Fixes == nil:
-		t.unknown(resource.PackageObject, object, "its package has no changelog here, which would say whether it has the fixes of "+strings.Join(open, ", "))
-	default:
-		t.fail(resource.Finding{Kind: resource.PackageObject, Object: object, Observed: "open: " + strings.Join(open, ", "), Expected: "none", Remedy: "upgrade the package " + from.Name})
-	}
-}
-
-func (t *tally) version(program string, p resource.Packages) (string, resource.Package) {
-	for _, x := range p.Installed {
-		if x.Program != program {
-			continue
-		}
-		if e, ok := t.s.Engine.Get(); ok && program == "dockerd" {
-			return e.Version, x
-		}
-		return x.Upstream, x
-	}
-	if e, ok := t.s.Engine.Get(); ok && program == "dockerd" {
-		return e.Version, resource.Package{Name: "of the engine"}
-	}
-	return "", resource.Package{}
 }

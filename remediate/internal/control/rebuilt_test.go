@@ -39,7 +39,7 @@ func rebuilt(t *testing.T, argv []string, daemonJSON string, edit ...func(*resou
 		}),
 		Containers: resource.Known([]resource.Container{}),
 		Accounts:   resource.Known(resource.Accounts{Group: resource.File{Content: []byte("root:x:0:\ndocker:x:112:\n")}}),
-		Survey: resource.Known(resource.Survey{Paths: map[string]resource.Fact[resource.Fingerprint]{
+		Survey: resource.Known(resource.Survey{Packages: resource.Known(resource.Packages{Manager: "dpkg"}), Paths: map[string]resource.Fact[resource.Fingerprint]{
 			"/etc/docker": resource.Known(resource.Fingerprint{Type: resource.Dir, Mode: 0o755, CtimeNS: start - int64(time.Hour)}),
 		}}),
 	}
