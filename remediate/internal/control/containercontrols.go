@@ -260,8 +260,8 @@ func judgeReadOnly(t *tally) {
 }
 
 func judgeSSHD(t *tally) {
-	if t.s.Survey.Unknown != "" {
-		t.unknown(resource.HostObject, "processes", t.s.Survey.Unknown)
+	if _, why := t.listeners(); why != "" { // one look at /proc tells both
+		t.unknown(resource.HostObject, "processes", why)
 		return
 	}
 	each(func(t *tally, c *resource.Container) *flaw {

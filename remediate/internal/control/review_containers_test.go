@@ -63,6 +63,7 @@ func TestContainers(t *testing.T) {
 		{name: "a data root elsewhere", edit: both(engineOf(func(e *resource.Engine) { e.RootDir = "/srv/docker" }), with("c", mount("/srv/docker/x", true))), control: "sensitive-mounts", want: resource.Fails, says: "data root"},
 		{name: "beside a data root elsewhere", edit: both(engineOf(func(e *resource.Engine) { e.RootDir = "/srv/docker" }), with("c", mount("/srv/docker-x", true))), control: "sensitive-mounts", want: resource.Holds},
 		{name: "sshd", edit: both(func(s *resource.Snapshot) { s.Survey.Value.Sshd = []string{"c"} }, with("c", none)), control: "sshd", want: resource.Fails},
+		{name: "processes unread", edit: both(func(s *resource.Snapshot) { s.Survey.Value.Listeners = resource.Unknown[[]resource.Listener]("denied") }, with("c", none)), control: "sshd", want: resource.Unjudged},
 		{name: "memory", edit: c1(func(c *resource.Container) { c.Spec.Memory = 1 }), control: "memory-limit", want: resource.Holds},
 		{name: "no memory", edit: c1(func(c *resource.Container) { c.Spec.Memory = -1 }), control: "memory-limit", want: resource.Fails},
 		{name: "shares", edit: c1(func(c *resource.Container) { c.Spec.CPUShares = 512 }), control: "cpu-limit", want: resource.Holds},
