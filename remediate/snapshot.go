@@ -53,21 +53,35 @@ func DecodeSnapshot(b []byte) (*resource.Snapshot, error) {
 // markMissing tells what an older bulwark did not look at from what it found
 // to be empty.
 func markMissing(s *resource.Snapshot, b []byte) {
-	var given map[string]json.RawMessage
-	if json.Unmarshal(b, &given) != nil {
-		return
-	}
-	const why = "the snapshot does not hold it: it was made by an older bulwark"
-	for section, unknown := range map[string]*string{
+	mark(b, map[string]*string{
+		"host": &s.Host.Unknown, "unit": &s.Unit.Unknown, "socket": &s.Socket.Unknown, "process": &s.Process.Unknown,
+		"engine": &s.Engine.Unknown, "binary": &s.Binary.Unknown, "containers": &s.Containers.Unknown,
+		"daemon_json": &s.DaemonJSON.Unknown, "accounts": &s.Accounts.Unknown, "flags": &s.Flags.Unknown,
 		"networks": &s.Networks.Unknown, "firewall": &s.Firewall.Unknown, "flows": &s.Flows.Unknown,
 		"loader": &s.Loader.Unknown, "rules": &s.Rules.Unknown,
-		"seccomp": &s.Seccomp.Unknown,
-		"audit":   &s.Audit.Unknown,
-		"survey":  &s.Survey.Unknown,
-		"usage":   &s.Usage.Unknown,
-	} {
-		if given[section] == nil {
-			*unknown = why
+		"seccomp": &s.Seccomp.Unknown, "audit": &s.Audit.Unknown, "survey": &s.Survey.Unknown, "usage": &s.Usage.Unknown,
+	})
+	var given struct {
+		Survey struct{ Value json.RawMessage }
+	}
+	if json.Unmarshal(b, &given) == nil && s.Survey.Unknown == "" {
+		v := &s.Survey.Value
+		mark(given.Survey.Value, map[string]*string{
+			"images": &v.Images.Unknown, "swarm": &v.Swarm.Unknown, "listeners": &v.Listeners.Unknown, "data_mount": &v.DataMount.Unknown,
+			"packages": &v.Packages.Unknown, "kubelet": &v.Kubelet.Unknown, "etcd": &v.Etcd.Unknown,
+		})
+	}
+}
+
+// mark gives each fact a reason that the object does not have.
+func mark(object []byte, facts map[string]*string) {
+	var given map[string]json.RawMessage
+	if len(object) > 0 && json.Unmarshal(object, &given) != nil {
+		return
+	}
+	for name, unknown := range facts {
+		if raw := string(given[name]); raw == "" || raw == "null" {
+			*unknown = "the snapshot does not hold it: it was made by an older bulwark"
 		}
 	}
 }

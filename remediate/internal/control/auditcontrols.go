@@ -1,6 +1,7 @@
 package control
 
 import (
+	"path"
 	"slices"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/auditrules"
@@ -71,6 +72,10 @@ func (a audited) of(s *resource.Snapshot) []string {
 			return []string{text(root)}
 		}
 		return []string{"/var/lib/docker"}
+	case "audit-dockerd":
+		if p := s.Binary.Value.Path; path.IsAbs(p) && !slices.Contains(a.paths, p) {
+			return append(slices.Clone(a.paths), p)
+		}
 	case "audit-daemon-json":
 		if s.DaemonJSON.Value.Path != "" {
 			return []string{s.DaemonJSON.Value.Path}
@@ -91,7 +96,12 @@ func judgeAudited(t *tally, a audited) {
 		t.unknown(resource.HostObject, "audit", audit.Kernel.Unknown)
 		return
 	}
-	there := realPaths(audit, a.of(t.s))
+	paths := a.of(t.s)
+	if !slices.ContainsFunc(paths, func(p string) bool { _, asked := audit.Paths[p]; return asked }) {
+		t.unknown(resource.FileObject, a.what, "it was not looked at")
+		return
+	}
+	there := realPaths(audit, paths)
 	if len(there) == 0 {
 		t.nothing("there is no " + a.what)
 		return

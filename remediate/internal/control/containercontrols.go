@@ -33,12 +33,12 @@ func containerControls() []Control {
 		{
 			ID: "capabilities-added", Title: "Containers have no capabilities beyond the default", Severity: resource.Medium, Level: 1, OWASP: []string{"D04"}, CIS: cis("5.4"),
 			Why: "Each one is a part of root's power.",
-			How: "Added capabilities that are not among the 14 of Docker's default.", Remedy: recreate("with --cap-drop ALL and only those --cap-add that it needs"), judge: each(lookCapabilities),
+			How: "Added capabilities that are not among the 14 of Docker's default; privileged adds all.", Remedy: recreate("with --cap-drop ALL and only those --cap-add that it needs"), judge: each(lookCapabilities),
 		},
 		{
 			ID: "capabilities-dangerous", Title: "No container has a capability that leads to the host", Severity: resource.High, Level: 1, OWASP: []string{"D04"},
 			Why: "With one of these a root process loads kernel modules, mounts file systems, reads any file or enters other processes.",
-			How: "SYS_ADMIN, SYS_MODULE, SYS_PTRACE, SYS_RAWIO, SYS_BOOT, DAC_READ_SEARCH, BPF, PERFMON, MAC_ADMIN, MAC_OVERRIDE, SYSLOG, NET_ADMIN or ALL, added.", Remedy: recreate("without that --cap-add"), judge: each(lookDangerous),
+			How: "SYS_ADMIN, SYS_MODULE, SYS_PTRACE, SYS_RAWIO, SYS_BOOT, DAC_READ_SEARCH, BPF, PERFMON, MAC_ADMIN, MAC_OVERRIDE, SYSLOG, NET_ADMIN or ALL, added; privileged adds all.", Remedy: recreate("without that --cap-add"), judge: each(lookDangerous),
 		},
 		{
 			ID: "privileged", Title: "No container is privileged", Severity: resource.Critical, Level: 1, OWASP: []string{"D04", "D01"}, CIS: cis("5.5"),
@@ -157,6 +157,9 @@ func names(caps []string) []string {
 }
 
 func lookCapabilities(_ *tally, c *resource.Container) *flaw {
+	if c.Privileged {
+		return &flaw{"privileged, and so has all", "Docker's 14, or fewer", ""}
+	}
 	more := slices.DeleteFunc(added(c), func(a string) bool { return slices.Contains(defaultCapabilities, a) })
 	if len(more) == 0 {
 		return nil
@@ -165,6 +168,9 @@ func lookCapabilities(_ *tally, c *resource.Container) *flaw {
 }
 
 func lookDangerous(_ *tally, c *resource.Container) *flaw {
+	if c.Privileged {
+		return &flaw{"privileged, and so has all", "none of them", ""}
+	}
 	bad := slices.DeleteFunc(added(c), func(a string) bool { return !slices.Contains(dangerous, a) })
 	if len(bad) == 0 {
 		return nil
@@ -254,8 +260,8 @@ func judgeReadOnly(t *tally) {
 }
 
 func judgeSSHD(t *tally) {
-	if t.s.Survey.Unknown != "" {
-		t.unknown(resource.HostObject, "processes", t.s.Survey.Unknown)
+	if _, why := t.listeners(); why != "" { // one look at /proc tells both
+		t.unknown(resource.HostObject, "processes", why)
 		return
 	}
 	each(func(t *tally, c *resource.Container) *flaw {
@@ -264,39 +270,4 @@ func judgeSSHD(t *tally) {
 		}
 		return nil
 	})(t)
-}
-
-func judgeAppArmor(t *tally) {
-	t.module("apparmor", func(_ *tally, c *resource.Container) *flaw {
-		profile := c.Spec.AppArmor
-		if o, ok := last(options(c, "apparmor")); ok && profile == "" {
-			profile = o
-		}
-		if profile == "unconfined" || c.Privileged || running(c) && profile == "" {
-			return &flaw{"runs without an AppArmor profile", "docker-default, or a stricter one", ""}
-		}
-		return nil
-	})
-}
-
-func judgeSELinux(t *tally) {
-	t.module("selinux", func(_ *tally, c *resource.Container) *flaw {
-		if slices.Contains(options(c, "label"), "disable") || c.Privileged || running(c) && c.Spec.ProcessLabel == "" {
-			return &flaw{"runs without an SELinux label", "a label of its own", ""}
-		}
-		return nil
-	})
-}
-
-// module judges containers where the kernel has a security module.
-func (t *tally) module(name string, look func(*tally, *resource.Container) *flaw) {
-	h, ok := t.s.Host.Get()
-	switch {
-	case !ok || len(h.LSM) == 0:
-		t.unknown(resource.HostObject, "security modules", "the kernel's list could not be read")
-	case !slices.Contains(h.LSM, name):
-		t.nothing("the kernel runs without it: " + strings.Join(h.LSM, ", "))
-	default:
-		each(look)(t)
-	}
 }

@@ -83,11 +83,14 @@ func quoted(name string) string {
 }
 
 // options are the values of one security option: "seccomp=unconfined" and
-// "seccomp:unconfined", its older form.
+// "seccomp:unconfined", its older form, of what has no = in it.
 func options(c *resource.Container, name string) []string {
 	var all []string
 	for _, o := range c.SecurityOpt {
-		i := strings.IndexAny(o, "=:")
+		i := strings.IndexByte(o, '=')
+		if i < 0 {
+			i = strings.IndexByte(o, ':')
+		}
 		switch {
 		case o == name:
 			all = append(all, "")

@@ -75,10 +75,14 @@ type input struct {
 	gid   uint32
 	known bool
 	sshd  map[string]bool
+	// byID has containers by id and by name; unfiltered says why one would start
+	// without a seccomp filter.
+	byID       map[string]*resource.Container
+	unfiltered string
 }
 
 func newInput(p *plans.Policy, s *resource.Snapshot) *input {
-	in := &input{s: s, p: p, sockets: there(s, sockets(s)), group: socketGroup(s), sshd: map[string]bool{}}
+	in := &input{s: s, p: p, sockets: there(s, sockets(s)), group: socketGroup(s), sshd: map[string]bool{}, byID: map[string]*resource.Container{}, unfiltered: unfiltered(s)}
 	in.gid, in.known = groupID(s.Accounts.Value, in.group)
 	if p == nil {
 		in.p = &plans.Policy{}
@@ -88,6 +92,10 @@ func newInput(p *plans.Policy, s *resource.Snapshot) *input {
 	}
 	for _, id := range s.Survey.Value.Sshd {
 		in.sshd[id] = true
+	}
+	for i := range s.Containers.Value {
+		c := &s.Containers.Value[i]
+		in.byID[c.ID], in.byID[c.Name] = c, c
 	}
 	return in
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -161,9 +162,9 @@ func (r fileRule) judge(t *tally, wrong func(*tally, string, resource.Fingerprin
 		t.unknown(resource.FileObject, r.what, why)
 	}
 	there := 0
-	if whole := t.s.Survey.Value.Paths[certsDir+"/**"]; r.of == nil && whole.Unknown != "" {
+	if why := cmp.Or(t.s.Survey.Value.Paths[certsDir+"/**"].Unknown, t.fileAt(certsDir).Unknown); r.of == nil && why != "" {
 		there++
-		t.unknown(resource.FileObject, certsDir, whole.Unknown)
+		t.unknown(resource.FileObject, certsDir, why)
 	}
 	for _, p := range paths {
 		f, ok := t.fileAt(p).Get()

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,11 +25,18 @@ func isolationControls() []Control {
 		{
 			ID: "host-devices", Title: "No device of the host is in a container", Severity: resource.Medium, Level: 1, OWASP: []string{"D04"}, CIS: cis("5.18"),
 			Why: "A disk is all files of the host; other devices command hardware.",
-			How: "Devices that each container was given.", Remedy: recreate("without --device, or with r only"), judge: each(func(_ *tally, c *resource.Container) *flaw {
-				if len(c.Spec.Devices) == 0 {
+			How: "Devices and device rules that each container was given; privileged gives all.", Remedy: recreate("without --device, or with r only"), judge: each(func(_ *tally, c *resource.Container) *flaw {
+				all := slices.Clone(c.Spec.Devices)
+				for _, r := range c.Spec.DeviceRules { // with one a container makes the device itself
+					all = append(all, "the rule "+r)
+				}
+				if c.Privileged {
+					all = append(all, "all of them (privileged)")
+				}
+				if len(all) == 0 {
 					return nil
 				}
-				return &flaw{"has " + strings.Join(c.Spec.Devices, ", "), "none", ""}
+				return &flaw{"has " + strings.Join(all, ", "), "none", ""}
 			}),
 		},
 		{
@@ -89,11 +97,15 @@ func isolationControls() []Control {
 		{
 			ID: "unmasked-paths", Title: "The kernel's files are masked in containers", Severity: resource.High, Level: 1, OWASP: []string{"D04"},
 			Why: "Files in /proc and /sys that Docker hides command the kernel of the host.",
-			How: "The option systempaths=unconfined.", Remedy: recreate("without systempaths=unconfined"), judge: each(func(_ *tally, c *resource.Container) *flaw {
-				if o, _ := last(options(c, "systempaths")); o != "unconfined" && (!c.Spec.Unmasked || c.Privileged) {
-					return nil
+			How: "The options systempaths=unconfined and privileged.", Remedy: recreate("without systempaths=unconfined"), judge: each(func(_ *tally, c *resource.Container) *flaw {
+				o, _ := last(options(c, "systempaths"))
+				switch {
+				case c.Privileged:
+					return &flaw{"privileged, and so not masked", "masked", ""}
+				case o == "unconfined" || c.Spec.Unmasked:
+					return &flaw{"systempaths=unconfined", "masked", ""}
 				}
-				return &flaw{"systempaths=unconfined", "masked", ""}
+				return nil
 			}),
 		},
 	}...)
@@ -103,8 +115,16 @@ func isolationControls() []Control {
 func shares(id, what, number string, severity resource.Severity, area, why string, mode func(*resource.Container) string) Control {
 	c := Control{
 		ID: id, Title: "No container shares the host's " + what, Severity: severity, Level: 1, OWASP: []string{area},
-		Why: why, How: "The mode that each container was made with.", Remedy: recreate("without the host's namespace"),
-		judge: when(func(c *resource.Container) bool { return mode(c) == "host" }, "shares the host's "+what, "a namespace of its own", ""),
+		Why: why, How: "The mode that each container was made with; of one that joins another, that one's.", Remedy: recreate("without the host's namespace"),
+		judge: each(func(t *tally, c *resource.Container) *flaw {
+			switch other, ok := t.joined(c, mode); {
+			case mode(other) == "host":
+				return &flaw{"shares the host's " + what + by(c, other), "a namespace of its own", ""}
+			case !ok:
+				return undecided("it joins " + mode(other) + ", which is not known")
+			}
+			return nil
+		}),
 	}
 	if number != "" {
 		c.CIS = cis(number)
@@ -113,6 +133,32 @@ func shares(id, what, number string, severity resource.Severity, area, why strin
 		c.Key = "daemon.default-cgroupns-mode"
 	}
 	return c
+}
+
+// maxJoins bounds how many containers are followed that join each other.
+const maxJoins = 16
+
+// joined follows "container:ID" to the container whose namespace it is.
+func (t *tally) joined(c *resource.Container, mode func(*resource.Container) string) (*resource.Container, bool) {
+	for range maxJoins {
+		id, joins := strings.CutPrefix(mode(c), "container:")
+		if !joins {
+			return c, true
+		}
+		other, known := t.byID[id]
+		if !known {
+			return c, false
+		}
+		c = other
+	}
+	return c, false
+}
+
+func by(c, other *resource.Container) string {
+	if c == other {
+		return ""
+	}
+	return " with " + other.Name
 }
 
 func judgeOverride(t *tally) {
@@ -143,7 +189,7 @@ func lookPropagation(_ *tally, c *resource.Container) *flaw {
 // lookSeccomp asks the options, then the kernel: a container without a filter of
 // its own may have that of an outer container, and one with the right options
 // may have been started by a daemon without seccomp.
-func lookSeccomp(_ *tally, c *resource.Container) *flaw {
+func lookSeccomp(t *tally, c *resource.Container) *flaw {
 	o, _ := last(options(c, "seccomp"))
 	switch {
 	case o == "unconfined":
@@ -152,8 +198,39 @@ func lookSeccomp(_ *tally, c *resource.Container) *flaw {
 		return &flaw{"privileged, and so without a filter", "a filter", ""}
 	case c.Seccomp != nil && *c.Seccomp == 0:
 		return &flaw{"runs without a filter (Seccomp: 0 in /proc)", "a filter", ""}
+	case passesAll(o):
+		return &flaw{"a profile that allows every system call", "a filter", ""}
+	case o == "" && c.Seccomp == nil && t.unfiltered != "":
+		return &flaw{t.unfiltered, "a filter", ""}
 	}
 	return nil
+}
+
+// passesAll: docker puts a profile itself into the option.
+func passesAll(profile string) bool {
+	var p struct {
+		DefaultAction string
+		Syscalls      []any
+	}
+	if !strings.HasPrefix(strings.TrimSpace(profile), "{") || json.Unmarshal([]byte(profile), &p) != nil {
+		return false
+	}
+	return len(p.Syscalls) == 0 && slices.Contains([]string{"", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG"}, p.DefaultAction)
+}
+
+// unfiltered says why a container without an option of its own would start without a
+// filter, "" if it would not.
+func unfiltered(s *resource.Snapshot) string {
+	e, ok := s.Engine.Get()
+	switch {
+	case !ok:
+		return ""
+	case !slices.ContainsFunc(e.SecurityOptions, func(o string) bool { return strings.HasPrefix(o, "name=seccomp") }):
+		return "the daemon has no seccomp"
+	case text(daemonjson.Current(s, "seccomp-profile").Value) == "unconfined":
+		return "the daemon's profile is unconfined"
+	}
+	return ""
 }
 
 func execs(option string) func(*tally) {
@@ -166,31 +243,25 @@ func execs(option string) func(*tally) {
 // created, and the API does not show it, so that of a stopped one it is known
 // only what it was told itself.
 func judgeNoNewPrivileges(t *tally) {
-	all, ok := t.containersOr()
-	byDefault := string(daemonjson.Current(t.s, "no-new-privileges").Value) == "true"
-	for i := range all {
-		c := &all[i]
+	set := daemonjson.Current(t.s, "no-new-privileges")
+	each(func(t *tally, c *resource.Container) *flaw {
 		o, said := last(options(c, "no-new-privileges"))
-		on := said && (o == "" || o == "true")
 		switch {
-		case c.NoNewPrivs != nil:
-			on = *c.NoNewPrivs == 1
-		case !said && byDefault && !t.createdSince(c):
-			t.unknown(resource.ContainerObject, c.Name, "it does not run, and whether the daemon had the default when it was created is not known")
-			continue
-		case !said:
-			on = byDefault
-		}
-		t.container(c, func(*tally, *resource.Container) *flaw {
-			if on {
-				return nil
-			}
+		case c.NoNewPrivs != nil && *c.NoNewPrivs == 1, c.NoNewPrivs == nil && said && (o == "" || on(o)):
+			return nil
+		case c.NoNewPrivs != nil || said:
 			return &flaw{"may gain privileges", "no-new-privileges", ""}
-		})
-	}
-	if ok && len(all) == 0 {
-		t.nothing("there are no containers")
-	}
+		case set.Unknown != "":
+			return undecided(set.Unknown)
+		case set.Doubt != "":
+			return undecided("its process does not say, and the daemon's default is in doubt: " + set.Doubt)
+		case string(set.Value) != "true":
+			return &flaw{"may gain privileges", "no-new-privileges", ""}
+		case !t.createdSince(c):
+			return undecided("its process does not say, and whether the daemon had the default when it was created is not known")
+		}
+		return nil
+	})(t)
 }
 
 // createdSince: by the daemon that runs now.

@@ -10,10 +10,10 @@ import (
 
 // systemDirs are the directories whose content the host runs or is commanded by:
 // they and all below them.
-var systemDirs = []string{"/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/sys", "/usr", "/bin", "/sbin"}
+var systemDirs = []string{"/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/sys", "/usr", "/bin", "/sbin", "/run/systemd", "/run/dbus", "/var/spool/cron", "/var/spool/at"}
 
 // exactDirs are sensitive as a whole; what lies deeper may be anybody's data.
-var exactDirs = []string{"/", "/dev", "/home", "/run", "/srv", "/var", "/var/lib", "/var/log", "/var/run", "/var/spool", "/var/spool/cron"}
+var exactDirs = []string{"/", "/dev", "/home", "/run", "/srv", "/var", "/var/lib", "/var/log", "/var/run", "/var/spool"}
 
 // stateDirs hold what container engines and agents of clusters keep.
 var stateDirs = []string{"/var/lib/docker", "/var/lib/containerd", "/run/containerd", "/run/docker", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/bulwark"}
@@ -53,10 +53,14 @@ func binds(c *resource.Container) []resource.Mount {
 	return all
 }
 
-func lookMounts(_ *tally, c *resource.Container) *flaw {
+func lookMounts(t *tally, c *resource.Container) *flaw {
 	var bad []string
 	for _, m := range binds(c) {
-		if what := sensitive(m.Source); what != "" && m.RW {
+		what := sensitive(m.Source)
+		if root := path.Clean(t.s.Engine.Value.RootDir); what == "" && path.IsAbs(root) && (path.Clean(m.Source) == root || below(path.Clean(m.Source), root) || below(root, path.Clean(m.Source))) {
+			what = m.Source + ", the data root"
+		}
+		if what != "" && m.RW {
 			bad = append(bad, what)
 		}
 	}

@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
@@ -36,7 +37,7 @@ func resourceControls() []Control {
 }
 
 func lookLogSize(t *tally, c *resource.Container) *flaw {
-	if c.LogDriver != "json-file" {
+	if c.LogDriver != "json-file" && c.LogDriver != "" {
 		return nil
 	}
 	if c.Spec.LogOpts["max-size"] != "" {
@@ -51,14 +52,27 @@ func lookTmpfs(_ *tally, c *resource.Container) *flaw {
 	}
 	var bad []string
 	for target, o := range c.Spec.Tmpfs {
-		if !strings.Contains(","+o, ",size=") {
+		if !sized(o) {
 			bad = append(bad, target)
 		}
+	}
+	if len(bad) == 0 && slices.ContainsFunc(c.Spec.Mounts, func(m resource.Mount) bool { return m.Type == "tmpfs" && c.Spec.Tmpfs[m.Target] == "" }) {
+		return undecided("it has a tmpfs by --mount, whose size is not read")
 	}
 	if len(bad) == 0 {
 		return nil
 	}
 	return &flaw{"tmpfs without size: " + join(bad), "size, or a limit of memory", ""}
+}
+
+// sized reports a size among the options of a tmpfs; 0 is none (tmpfs(5)).
+func sized(options string) bool {
+	for o := range strings.SplitSeq(options, ",") {
+		if size, ok := strings.CutPrefix(o, "size="); ok && strings.Trim(size, "0kmgKMG%") != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func judgeWritable(t *tally) {
@@ -85,7 +99,7 @@ func loggingControls() []Control {
 		{
 			ID: "log-driver", Title: "Logs leave the host", Severity: resource.Medium, Level: 2, OWASP: []string{"D10"}, CIS: cis("2.13"), Key: "daemon.log-driver",
 			Why: "Who takes over the host removes its logs.",
-			How: "The daemon's default log driver: json-file, local and none keep logs here or nowhere. The journal, and syslog without an address, may be forwarded by others: a person judges. logging.drivers of the policy names what is meant.", judge: judgeLogDriver,
+			How: "The daemon's default log driver: json-file, local and none keep logs here or nowhere. The journal, syslog without an address and agents on this host may forward: a person judges. logging.drivers of the policy names what is meant.", judge: judgeLogDriver,
 		},
 		{
 			ID: "container-logs", Title: "Containers have logs", Severity: resource.Medium, Level: 1, OWASP: []string{"D10"},
@@ -105,7 +119,7 @@ func loggingControls() []Control {
 	}
 }
 
-// remote are drivers that send logs elsewhere whatever their options.
+// remote are drivers that send logs over the network.
 var remote = map[string]bool{"gelf": true, "fluentd": true, "awslogs": true, "splunk": true, "gcplogs": true, "logentries": true, "etwlogs": true}
 
 func judgeLogDriver(t *tally) {
@@ -118,15 +132,32 @@ func judgeLogDriver(t *tally) {
 		t.unknown(resource.DaemonObject, daemonObject, set.Unknown)
 	case t.p.Logging != nil && len(t.p.Logging.Drivers) > 0:
 		t.namedDriver(driver)
-	case remote[driver], driver == "syslog" && opts["syslog-address"] != "" && !strings.HasPrefix(opts["syslog-address"], "unix"):
+	case set.Doubt != "":
+		t.unknown(resource.DaemonObject, daemonObject, doubted("log driver "+driver+" in "+set.Origin, set))
+	case leaves(driver, opts):
 		t.holds(1)
-	case driver == "journald" || driver == "syslog":
+	case driver == "journald" || driver == "syslog" || remote[driver]:
 		t.byHand("the host's own log may be forwarded, which Docker does not know", "log driver "+driver+"; see journald.conf(5) ForwardToSyslog=, systemd-journal-upload, rsyslog")
 	case driver == "json-file" || driver == "local" || driver == "none" || driver == "":
 		t.failDaemon("log driver "+orNone(driver)+" ("+set.Origin+")", "a driver that sends logs elsewhere")
 	default:
 		t.byHand("a plugin logs", "log driver "+driver)
 	}
+}
+
+// leaves reports that logs go to another host by the options themselves: what goes
+// to an agent on this one may go on from there, or not.
+func leaves(driver string, opts map[string]string) bool {
+	at := opts[driver+"-address"]
+	if driver == "fluentd" && at == "" {
+		at = "localhost"
+	}
+	_, host, found := strings.Cut(at, "://")
+	if !found {
+		host = at
+	}
+	local := strings.HasPrefix(at, "unix") || strings.HasPrefix(host, "localhost") || loopback(strings.TrimPrefix(host, "[")) || strings.HasPrefix(host, "[::1]")
+	return !local && (remote[driver] || driver == "syslog" && at != "")
 }
 
 func (t *tally) namedDriver(driver string) {
@@ -147,7 +178,7 @@ func judgeBlocking(t *tally) {
 	each(func(_ *tally, c *resource.Container) *flaw {
 		o := c.Spec.LogOpts
 		tcp := strings.HasPrefix(o["syslog-address"], "tcp") || strings.HasPrefix(o["gelf-address"], "tcp") ||
-			c.LogDriver == "fluentd" && o["fluentd-async"] != "true" && !strings.HasPrefix(o["fluentd-address"], "unix")
+			c.LogDriver == "fluentd" && !on(o["fluentd-async"]) && !on(o["fluentd-async-connect"]) && !strings.HasPrefix(o["fluentd-address"], "unix")
 		if !tcp || o["mode"] == "non-blocking" {
 			return nil
 		}

@@ -34,8 +34,9 @@ func TestFiles(t *testing.T) {
 		{name: "no unit", edit: []func(*resource.Snapshot){func(s *resource.Snapshot) { s.Unit = resource.Known(resource.Unit{LoadState: "not-found"}) }}, control: "docker-service-mode", want: resource.NoObject},
 		{name: "etc/docker", control: "etc-docker-owner", want: resource.Holds},
 		{name: "certificates of registries", edit: []func(*resource.Snapshot){pathMode("/etc/docker/certs.d/r/ca.crt", 0o444, 0, 0), pathMode("/etc/docker/certs.d/r/client.key", 0o444, 0, 0)}, control: "registry-certificates-mode", want: resource.Fails, says: "client.key"},
-		{name: "no certificates of registries", control: "registry-certificates-mode", want: resource.NoObject},
-		{name: "not all certificates of registries", edit: []func(*resource.Snapshot){func(s *resource.Snapshot) {
+		{name: "no certificates of registries", edit: []func(*resource.Snapshot){absent("/etc/docker/certs.d")}, control: "registry-certificates-mode", want: resource.NoObject},
+		{name: "certificates that nobody looked for", control: "registry-certificates-mode", want: resource.Unjudged},
+		{name: "not all certificates of registries", edit: []func(*resource.Snapshot){absent("/etc/docker/certs.d"), func(s *resource.Snapshot) {
 			s.Survey.Value.Paths["/etc/docker/certs.d/**"] = resource.Unknown[resource.Fingerprint]("too many")
 		}}, control: "registry-certificates-owner", want: resource.Unjudged},
 		{name: "ca", argv: "--tlscacert /srv/ca.pem", edit: []func(*resource.Snapshot){pathMode("/srv/ca.pem", 0o644, 0, 0)}, control: "tls-ca-mode", want: resource.Fails},
