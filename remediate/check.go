@@ -69,5 +69,9 @@ func Controls(o CheckOptions) ([]ControlInfo, error) {
 
 // ForCheck observes what Check asks about.
 func (h *Host) ForCheck(ctx context.Context, p *plans.Policy) *resource.Snapshot {
-	return h.ObserveForCheck(ctx, p, func(s *resource.Snapshot) []string { return control.Paths(p, s) })
+	asks := p
+	if asks == nil {
+		asks = &plans.Policy{} // which profile each container has, no control asks
+	}
+	return h.ObserveForCheck(ctx, asks, func(s *resource.Snapshot) []string { return control.Paths(p, s) })
 }

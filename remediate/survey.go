@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/control"
 	"github.com/bulwark-project/bulwark/remediate/internal/daemonjson"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -19,12 +20,12 @@ import (
 // stands for those that lead to the daemon.
 func (h *Host) ObserveForCheck(ctx context.Context, p *plans.Policy, paths func(*resource.Snapshot) []string) *resource.Snapshot {
 	if paths == nil {
-		paths = commanding
+		paths = func(s *resource.Snapshot) []string { return append(commanding(s), control.Paths(p, s)...) }
 	}
 	finish := h.reader.StartSurvey(ctx)
 	s := h.observeHost(ctx)
 	s.DaemonJSON = fact(h.reader.File(configPath(s)))
-	want := resource.SurveyWant{Paths: paths(s), DataRoot: dataRoot(s), Daemon: s.Engine.Unknown == ""}
+	want := resource.SurveyWant{Paths: paths(s), DataRoot: dataRoot(s), Daemon: s.Engine.Unknown == "", Programs: s.Engine.Value.Components}
 	later, done := context.WithTimeout(ctx, 2*observeTimeout)
 	defer done()
 	var survey resource.Survey
@@ -36,7 +37,8 @@ func (h *Host) ObserveForCheck(ctx context.Context, p *plans.Policy, paths func(
 	return s
 }
 
-// askAll is a copy of the policy that asks for all that is costly to read.
+// askAll is a copy of the policy that asks for what is costly to read. A nil one
+// asks for everything.
 func askAll(p *plans.Policy) *plans.Policy {
 	if p == nil {
 		return nil
@@ -44,9 +46,6 @@ func askAll(p *plans.Policy) *plans.Policy {
 	all := *p
 	if all.Egress == nil {
 		all.Egress = &plans.Egress{}
-	}
-	if all.Seccomp == nil {
-		all.Seccomp = &plans.Seccomp{}
 	}
 	if all.Audit == nil {
 		all.Audit = &plans.Audit{}

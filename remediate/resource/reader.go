@@ -57,4 +57,7 @@ type SurveyWant struct {
 	DataRoot string
 	// Daemon says that the daemon runs and may be asked.
 	Daemon bool
+	// Programs are versions of containerd and runc that are known already, by
+	// program; the others are asked.
+	Programs map[string]string
 }

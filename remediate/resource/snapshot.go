@@ -172,6 +172,9 @@ type Engine struct {
 	// (com.docker.network.bridge.enable_icc and so on); nil if there is none.
 	Bridge   map[string]string `json:"bridge,omitempty"`
 	Warnings []string          `json:"warnings,omitempty"`
+	// Components are the versions of what the daemon works with: "containerd",
+	// "runc".
+	Components map[string]string `json:"components,omitempty"`
 }
 
 // A Container is one container, running or not (GET /containers/ID/json).

@@ -83,6 +83,7 @@ func readEngine(ctx context.Context, c *client.Client) (resource.Engine, error) 
 	}
 	e := fromInfo(i.Info)
 	e.Version, e.APIVersion, e.MinAPIVersion = v.Version, v.APIVersion, v.MinAPIVersion
+	e.Components = components(v.Components)
 	// bridge=none is allowed: then there is no such network.
 	if n, err := c.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{}); err == nil {
 		e.Bridge = n.Network.Options
@@ -95,6 +96,17 @@ func readEngine(ctx context.Context, c *client.Client) (resource.Engine, error) 
 	}
 	e.ReloadedNS = lastReload(ctx, c)
 	return e, nil
+}
+
+// maxComponents bounds what a daemon may name.
+const maxComponents = 100
+
+func components(all []system.ComponentVersion) map[string]string {
+	out := map[string]string{}
+	for _, c := range all[:min(len(all), maxComponents)] {
+		out[c.Name] = strings.TrimPrefix(c.Version, "v")
+	}
+	return out
 }
 
 // lastReload is the time of the newest reload event, nanoseconds since the

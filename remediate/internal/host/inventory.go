@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -27,11 +26,7 @@ var enginePackages = map[string][]string{
 // readPackages finds out what is installed and how old it is, by what lies on
 // this host.
 func (r *Reader) readPackages(ctx context.Context, seen func() processes) (resource.Packages, error) {
-	var versions map[string]string
-	var wg sync.WaitGroup
-	wg.Go(func() { versions = r.programVersions(ctx) })
 	p, err := r.installed(ctx)
-	wg.Wait()
 	if err != nil {
 		return p, err
 	}
@@ -41,9 +36,7 @@ func (r *Reader) readPackages(ctx context.Context, seen func() processes) (resou
 		p.Installed = append(p.Installed, unpackaged(p.Installed)...)
 		running := seen().agents
 		for i := range p.Installed {
-			q := &p.Installed[i]
-			q.Upstream, q.Stale = versions[q.Program], running[q.Program].stale
-			q.Version = cmp.Or(q.Version, q.Upstream)
+			p.Installed[i].Stale = running[p.Installed[i].Program].stale
 		}
 	}
 	slices.SortFunc(p.Installed, func(a, b resource.Package) int { return strings.Compare(a.Name+" "+a.Program, b.Name+" "+b.Program) })
@@ -89,26 +82,25 @@ func unpackaged(have []resource.Package) []resource.Package {
 	return out
 }
 
-// programVersions asks containerd and runc; dockerd is asked elsewhere.
-func (r *Reader) programVersions(ctx context.Context) map[string]string {
-	out := map[string]string{}
+// addVersions fills in what the programs say of themselves: those that run told
+// the daemon, the others are asked. dockerd is asked elsewhere.
+func (r *Reader) addVersions(ctx context.Context, running map[string]string, all []resource.Package) {
 	if !r.Live() {
-		return out
+		return
 	}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for _, name := range []string{"containerd", "runc"} {
-		wg.Go(func() {
-			said, err := r.Query(ctx, name, "--version")
-			if v := versionSaid(string(said)); err == nil && v != "" {
-				mu.Lock()
-				defer mu.Unlock()
-				out[name] = v
+	for i := range all {
+		p := &all[i]
+		if p.Program == "dockerd" {
+			continue
+		}
+		if p.Upstream = running[p.Program]; p.Upstream == "" {
+			said, err := r.Query(ctx, p.Program, "--version")
+			if err == nil {
+				p.Upstream = versionSaid(string(said))
 			}
-		})
+		}
+		p.Version = cmp.Or(p.Version, p.Upstream)
 	}
-	wg.Wait()
-	return out
 }
 
 // versionSaid reads "runc version 1.1.5+ds1" and "containerd

@@ -30,6 +30,7 @@ func (r *Reader) StartSurvey(ctx context.Context) func(resource.SurveyWant) reso
 	return func(want resource.SurveyWant) resource.Survey {
 		r.surveyDaemon(ctx, want, s)
 		early.Wait()
+		r.addVersions(ctx, want.Programs, s.Packages.Value.Installed)
 		return *s
 	}
 }
