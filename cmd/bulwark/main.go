@@ -24,7 +24,7 @@ func main() {
 	}
 	// A run lasts a moment: collecting garbage as often as a server does costs
 	// a quarter of plan's own time. The limit keeps a huge host in bounds.
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(200)
 	debug.SetMemoryLimit(256 << 20)
 	log.SetOutput(io.Discard) // net/http tells there what a daemon sends unasked
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
