@@ -134,6 +134,7 @@ type GuestState struct {
 	OOMKilled          bool
 	IPs, Ports         []string
 	LogDriver, LogPath string
+	LogOpts            map[string]string
 }
 
 // GuestState inspects a guest.
@@ -148,7 +149,7 @@ func (d *Docker) GuestState(ctx context.Context, name string) (GuestState, error
 		out.PID, out.Exit, out.OOMKilled = s.Pid, s.ExitCode, s.OOMKilled
 	}
 	if in.HostConfig != nil {
-		out.LogDriver = in.HostConfig.LogConfig.Type
+		out.LogDriver, out.LogOpts = in.HostConfig.LogConfig.Type, in.HostConfig.LogConfig.Config
 	}
 	for _, e := range endpoints(in) {
 		out.IPs = append(out.IPs, e.IPs...)

@@ -86,7 +86,7 @@ func (r *running) finish(ctx context.Context) (probe.Result, error) {
 	}
 	res := probe.Result{
 		Report: r.out.report(), Exit: state.Exit, OOMKilled: state.OOMKilled,
-		HostUID: r.uid, LogDriver: state.LogDriver, LogBytes: -1, LogLargest: -1,
+		HostUID: r.uid, LogDriver: state.LogDriver, LogOpts: state.LogOpts, LogBytes: -1, LogLargest: -1,
 	}
 	measureLogs(state, &res)
 	if len(r.guest.Binds) > 0 {

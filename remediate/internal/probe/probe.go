@@ -117,10 +117,11 @@ type Result struct {
 	// their number; -1 if the driver keeps none.
 	LogBytes int64
 	LogFiles int
-	// LogLargest is the size of the largest of them, LogDriver the driver that the
-	// container had in the end.
+	// LogLargest is the size of the largest of them; LogDriver and LogOpts are what
+	// the daemon made of the box's.
 	LogLargest int64
 	LogDriver  string
+	LogOpts    map[string]string
 	// HostUID is the user id that its process had on the host; -1 if it ended
 	// before that could be read.
 	HostUID int
