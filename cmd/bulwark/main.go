@@ -18,6 +18,9 @@ import (
 var version = "dev"
 
 func main() {
+	if code, yes := cli.Inside(os.Args[1:], os.Stdout); yes {
+		os.Exit(code)
+	}
 	if err := cli.Isolate(); err != nil {
 		fmt.Fprintf(os.Stderr, "bulwark: cannot leave the caller's environment: %v\n", err)
 		os.Exit(1)

@@ -90,6 +90,7 @@ type Box struct {
 	SecurityOpt      []string
 	CapAdd, CapDrop  []string
 	ReadOnly         bool
+	Unmasked         bool // without the masked and read-only paths of /proc
 	Tmpfs            map[string]string
 	Binds            []string // HOST:CONTAINER[:ro]
 	Memory           int64    // bytes, less than the hard bound
@@ -106,6 +107,8 @@ type Box struct {
 type Result struct {
 	// Refused is the daemon's word if it did not make or start the container.
 	Refused string
+	// RefusedAt is "create" or "start"; the latter may be the runtime's word.
+	RefusedAt string
 	// Report is what the attack printed: one JSON document.
 	Report    []byte
 	Exit      int
@@ -114,7 +117,21 @@ type Result struct {
 	// their number; -1 if the driver keeps none.
 	LogBytes int64
 	LogFiles int
+	// LogLargest is the size of the largest of them; LogDriver and LogOpts are what
+	// the daemon made of the box's.
+	LogLargest int64
+	LogDriver  string
+	LogOpts    map[string]string
+	// HostUID is the user id that its process had on the host; -1 if it ended
+	// before that could be read.
+	HostUID int
+	// Owners are the user ids, on the host, of the files in Lab.Dir.
+	Owners map[string]int
 }
+
+// Socket is the name of a listening unix socket in Lab.Dir, for the positive
+// control of what looks for sockets.
+const Socket = "probe.sock"
 
 // A Running container.
 type Running interface {

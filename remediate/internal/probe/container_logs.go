@@ -1,0 +1,116 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bulwark-project/bulwark/plans"
+)
+
+func logProbe() Probe {
+	return Probe{
+		ID: "log-bound", Title: "A container cannot fill the disk with its log",
+		Tries: "A container with the daemon's own log settings prints more than one log file may hold.",
+		Must:  "The log is rotated: no file is larger than its bound.",
+		Shows: "The daemon's max-size is in effect for containers that are made now.",
+		Not:   "Containers that were made before the setting; that the bound times the number of files and containers fits on the disk.",
+		OWASP: []string{"D10", "D07"}, Limit: 90 * time.Second, Run: logBound,
+		Wanted: func(p *plans.Policy) bool {
+			return stated("log-opts", "")(p) || stated("log-driver", "")(p) || p.Logging != nil && p.Logging.Bounded
+		},
+	}
+}
+
+// A logTrial is how much is printed, and what is the most that a file may have in
+// the end for the log to have been rotated. The driver local rotates at 20 MB if
+// nobody says otherwise (moby daemon/logger/local, defaultMaxFileSize), json-file
+// not at all; a file may exceed its bound by one message.
+type logTrial struct{ mib, most int64 }
+
+func logTrials() map[string]logTrial {
+	return map[string]logTrial{
+		"json-file": {12, 11 << 20},
+		"local":     {24, 21 << 20},
+	}
+}
+
+func logBound(ctx context.Context, l Lab) Outcome {
+	driver := "json-file"
+	if s := l.Snapshot(); s != nil {
+		if e, ok := s.Engine.Get(); ok && e.LoggingDriver != "" {
+			driver = e.LoggingDriver
+		}
+	}
+	trial, ok := logTrials()[driver]
+	if !ok {
+		return unable("the daemon's log driver is %s, which keeps no files that a container could fill; what bounds its target is not to be seen here", shown(driver))
+	}
+	res, err := printMuch(ctx, l, trial, Box{DefaultLogs: true})
+	if err != nil {
+		return unable("%v", err)
+	}
+	if size := byteSize(res.LogOpts["max-size"]); size > float64(trial.most) {
+		return unable("a file may have %s, which is more than the %d MiB that are tried", shown(res.LogOpts["max-size"]), trial.mib)
+	}
+	holds, observed := res.LogLargest <= trial.most, logSize(res)
+	// The daemon adds its own options to those that a container leaves out, so all
+	// that would bound it are stated.
+	control, err := printMuch(ctx, l, trial, Box{LogDriver: "json-file", LogOpts: map[string]string{
+		"max-size": "1g", "max-file": "1", "compress": "false", "mode": "blocking",
+	}})
+	if err != nil {
+		return controlFailed(holds, observed, err.Error())
+	}
+	positive := "with a bound of 1 GB: " + logSize(control)
+	if control.LogLargest < trial.mib<<20 {
+		return controlFailed(holds, observed, positive)
+	}
+	return judged(holds, observed, positive, fmt.Sprintf("log-driver %s, log-opts %s", shown(res.LogDriver), shown(fmt.Sprint(res.LogOpts))))
+}
+
+func logSize(res Result) string {
+	return fmt.Sprintf("the log has %d files, the largest with %.1f MiB, all with %.1f MiB", res.LogFiles, float64(res.LogLargest)/(1<<20), float64(res.LogBytes)/(1<<20))
+}
+
+// printMuch returns an error if not all of it was printed, or the host does not
+// see where it went.
+func printMuch(ctx context.Context, l Lab, t logTrial, b Box) (Result, error) {
+	b.Attack = []string{"flood", strconv.FormatInt(t.mib, 10)}
+	res, err := l.Run(ctx, b)
+	if err != nil {
+		return res, err
+	}
+	var said struct {
+		Written int64 `json:"written"`
+	}
+	if err := read(res, &said); err != nil {
+		return res, err
+	}
+	switch {
+	case said.Written < t.mib<<20:
+		return res, fmt.Errorf("only %d bytes were printed", said.Written)
+	case res.LogBytes < 0:
+		return res, fmt.Errorf("the log of the driver %s is not to be seen on the host", shown(res.LogDriver))
+	}
+	return res, nil
+}
+
+// byteSize reads a size as the log drivers do (go-units, FromHumanSize): powers
+// of 1000. 0 is none, or not to be read.
+func byteSize(s string) float64 {
+	s = strings.ToLower(strings.TrimSpace(s))
+	digits := strings.TrimRight(s, "kmgtpib ")
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || n < 0 || math.IsInf(n, 0) || math.IsNaN(n) {
+		return 0
+	}
+	unit := strings.TrimSpace(s[len(digits):])
+	if unit == "" || unit == "b" {
+		return n
+	}
+	return n * math.Pow(1000, float64(strings.IndexByte("kmgtp", unit[0])+1))
+}
