@@ -44,10 +44,18 @@ func reach(args []string) (any, error) {
 	var wg sync.WaitGroup
 	for i, a := range args {
 		kind, address, _ := strings.Cut(a, "/")
-		wg.Go(func() { tries[i] = Try{kind, address, Reach(kind, address)} })
+		wg.Go(func() { tries[i] = Try{kind, address, fromContainer(kind, address)} })
 	}
 	wg.Wait()
 	return map[string]any{"tries": tries}, nil
+}
+
+// fromContainer is Reach as soon as the container's network can carry it.
+func fromContainer(kind, address string) string {
+	if err := settle(strings.Count(address, ":") > 1); err != nil {
+		return err.Error()
+	}
+	return Reach(kind, address)
 }
 
 // listen answers on a TCP and UDP port for a time: PORT SECONDS. Once it does,

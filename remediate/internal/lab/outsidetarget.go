@@ -79,11 +79,6 @@ func (t *target) build() (err error) {
 	if err := t.ns.Lay(t.wire); err != nil {
 		return err
 	}
-	for i, v6 := range []bool{false, true} {
-		if t.why[i] == nil {
-			t.why[i] = host.Forwards(nearEnd, v6)
-		}
-	}
 	return t.ns.Do(t.serve)
 }
 
@@ -113,27 +108,36 @@ func (t *target) close() error {
 	return errors.Join(all...)
 }
 
+// reason is why an IP version is not to be had, now: dockerd may begin to forward
+// when it makes a network.
+func (t *target) reason(v6 bool) string {
+	err := t.why[0]
+	if v6 {
+		err = t.why[1]
+	}
+	if err == nil {
+		err = host.Forwards(nearEnd, v6)
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
 // probe is what probes see of it.
 func (t *target) probe() probe.Target {
 	p := probe.Target{
 		Port: shellPort, HTTP: webPort, Seen: t.arrived.seen, Dial: t.dial,
 		Ask: inside.Reach, Leads: t.leads, Steer: t.steer,
 	}
-	if p.Why4 = reason(t.why[0]); p.Why4 == "" {
+	if p.Why4 = t.reason(false); p.Why4 == "" {
 		p.IP4, p.Host4, p.Metadata = t.wire.Far4.String(), t.wire.Near4.String(), metadata.String()
 	}
 	p.WhyMetadata = p.Why4
-	if p.Why6 = reason(t.why[1]); p.Why6 == "" {
+	if p.Why6 = t.reason(true); p.Why6 == "" {
 		p.IP6, p.Host6 = t.wire.Far6.String(), t.wire.Near6.String()
 	}
 	return p
-}
-
-func reason(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func (t *target) leads(address string) error {

@@ -35,6 +35,10 @@ func (e leaving) end(t Target) (ip, address string, port int, why string) {
 }
 
 func (e leaving) run(ctx context.Context, l Lab) Outcome {
+	// First the network: dockerd may begin to forward IPv6 with it.
+	if _, err := l.Network(ctx, "near"); err != nil {
+		return unable("%v", err)
+	}
 	t, err := l.Target(ctx)
 	if err != nil {
 		return unable("there is no host outside to attack: %v", err)
