@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"remediate/internal/control":    {"remediate/internal/auditrules", "remediate/internal/daemonjson", "remediate/internal/engine", "remediate/resource", "plans"},
 	"remediate/internal/probe":      {"remediate/resource", "plans"},
 	"remediate/internal/inside":     {},
-	"remediate/internal/lab":        {"remediate/internal/probe", "remediate/internal/host", "remediate/resource", "plans"},
+	"remediate/internal/lab":        {"remediate/internal/probe", "remediate/internal/inside", "remediate/internal/host", "remediate/resource", "plans"},
 	"remediate/internal/daemonjson": {"remediate/internal/engine", "remediate/resource", "templates"},
 	"remediate/internal/engine":     {},
 	"remediate/internal/filter":     {},

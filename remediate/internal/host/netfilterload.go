@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // lockWait is how long, in seconds, a program waits for /run/xtables.lock.
@@ -67,32 +64,4 @@ func RemoveDockerUser(ctx context.Context, family, variant string, lock *os.File
 		return nil
 	}
 	return err
-}
-
-// Scratch runs f in a network namespace of its own, which ends with it: rules
-// that are loaded there touch nobody. f must do all in the goroutine that it
-// is called in, and start programs from there.
-func Scratch(f func() error) error {
-	if os.Geteuid() != 0 {
-		return errNeedsRoot
-	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread, and with it the namespace, ends here
-		if unix.Gettid() != unix.Getpid() {
-			done <- apart(f)
-			return
-		}
-		// The main thread cannot end, and /proc/self is its namespace.
-		done <- Scratch(f)
-		runtime.UnlockOSThread()
-	}()
-	return <-done
-}
-
-func apart(f func() error) error {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("cannot make a network namespace: %w", err)
-	}
-	return f()
 }

@@ -152,10 +152,25 @@ type Net struct{ Name, Gateway, Gateway6 string }
 // A Target is a host outside. Ports answer with what they were asked (tcp and udp),
 // ICMP by the kernel. Seen counts what arrived at it since the last call.
 type Target struct {
-	IP4, IP6, Metadata string
-	Port               int
-	Seen               func() int
+	// Addresses are empty if they cannot be had; Why4, Why6 and WhyMetadata say
+	// why.
+	IP4, IP6, Metadata      string
+	Why4, Why6, WhyMetadata string
+	// Host4 and Host6 are the host's addresses next to it.
+	Host4, Host6 string
+	// Port answers to TCP and UDP, HTTP (80) to a browser too.
+	Port, HTTP int
+	Seen       func() int
 	// Dial connects from the target to an address of the host, for published
-	// ports.
+	// ports. An error is also that nobody answered.
 	Dial func(ctx context.Context, address string) error
+	// Ask tries from the host itself what the attack "reach" tries in a container,
+	// by the same code, and says what came of it in the same words.
+	Ask func(kind, address string) string
+	// Leads says why the host would not send on to the target what comes from the
+	// network that an address is on, rules of firewalls apart; nil if it would.
+	Leads func(address string) error
+	// Steer leads to the target what the network of that gateway sends to
+	// Metadata: only that, until the lab closes.
+	Steer func(gateway string) error
 }
