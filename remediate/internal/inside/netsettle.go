@@ -34,7 +34,7 @@ func settle(ipv6 bool) error {
 			return nil
 		}
 		if c, err := net.Dial("udp", netip.AddrPortFrom(gateway, discard).String()); err == nil {
-			_, _ = c.Write([]byte(word))
+			_, _ = c.Write([]byte(greeting))
 			c.Close()
 		}
 		time.Sleep(settling / 200)

@@ -77,7 +77,7 @@ func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
 		return nil, err
 	}
 	id := token(4)
-	l := &Lab{opt: o, docker: docker, lock: lock, places: at, id: id, image: imageName + ":" + id, nets: map[string]probe.Net{}, outside: openOutside()}
+	l := &Lab{opt: o, docker: docker, lock: lock, places: at, id: id, image: imageName + ":" + id, nets: map[string]probe.Net{}, outside: newOutside()}
 	if err := l.furnish(ctx); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
@@ -93,7 +93,11 @@ func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
 const closeTimeout = 30 * time.Second
 
 func (l *Lab) furnish(ctx context.Context) error {
-	if left := l.sweep(ctx); len(left) > 0 {
+	left := l.sweep(ctx)
+	if err := sweepOutside(); err != nil {
+		left = append(left, err.Error())
+	}
+	if len(left) > 0 {
 		return fmt.Errorf("cannot remove what an earlier run has left: %s", strings.Join(left, ", "))
 	}
 	if err := l.makeDir(); err != nil {
@@ -112,9 +116,7 @@ func (l *Lab) say(text string) {
 // Close removes all that the lab made and returns what it could not remove. The
 // context must be a fresh one after an interrupt.
 func (l *Lab) Close(ctx context.Context) (left []string) {
-	if err := l.outside.Close(); err != nil {
-		left = append(left, err.Error())
-	}
+	left = append(left, l.outside.Close(ctx)...)
 	if l.socket != nil {
 		l.socket.Close()
 	}

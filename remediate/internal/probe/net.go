@@ -23,9 +23,7 @@ func network(p Probe) Probe {
 	return p
 }
 
-// always, and those that follow, say which policies want a defence.
-func always(*plans.Policy) bool { return true }
-
+// egressDenied and those that follow say which policies want a defence.
 func egressDenied(p *plans.Policy) bool {
 	return p == nil || p.Egress != nil && p.Egress.Default == "deny"
 }
