@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/bulwark-project/bulwark/plans"
-	"github.com/bulwark-project/bulwark/remediate/internal/inside"
 	"github.com/bulwark-project/bulwark/remediate/internal/probe"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -48,9 +46,6 @@ func Probes(only []string) ([]ProbeInfo, error) {
 	}
 	return out, nil
 }
-
-// Inside runs one attack; it is what runs in the containers of a proof.
-func Inside(args []string, out io.Writer) int { return inside.Main(args, out) }
 
 // Prove attacks the host, harmlessly, and says which defences held. All that it
 // made is removed again when it returns; what could not be is in the proof.

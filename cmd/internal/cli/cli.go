@@ -72,7 +72,7 @@ daemon came back as wanted, and puts everything back if it did not.`,
 		return withHint(err, "see "+cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		newPlan(a), newCheck(a), newProve(a), newInside(a), newApply(a), newConfirm(a), newRollback(a), newHistory(a), newRecover(a),
+		newPlan(a), newCheck(a), newProve(a), newApply(a), newConfirm(a), newRollback(a), newHistory(a), newRecover(a),
 		newEgress(a), newSeccomp(a), newSnapshot(a), newPolicy(a), newVersion(a),
 	)
 	return root

@@ -130,16 +130,3 @@ func (a *app) listProbes(o proveOptions) error {
 	}
 	return view.Probes(a.out, all, a.style())
 }
-
-// newInside is what runs in the containers of a proof. It reads no file of theirs.
-func newInside(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use: "inside", Short: "Run one attack of prove, within a container", Hidden: true, DisableFlagParsing: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if code := remediate.Inside(args, a.out); code != exitOK {
-				return codeError(code)
-			}
-			return nil
-		},
-	}
-}

@@ -10,13 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/bulwark-project/bulwark/remediate/resource"
 )
-
-func unable(format string, args ...any) Outcome {
-	return Outcome{Verdict: resource.Unable, Observed: fmt.Sprintf(format, args...)}
-}
 
 // hostPort writes an address with a port.
 func hostPort(ip string, port int) string { return net.JoinHostPort(ip, strconv.Itoa(port)) }
