@@ -21,10 +21,8 @@ func (l *Lab) importImage(ctx context.Context) error {
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(writeImage(w)) }()
 	defer r.Close()
-	return l.docker.ImportImage(ctx, l.image, []string{
-		`ENTRYPOINT ["/bulwark", "inside"]`,
-		`LABEL ` + probe.Label + `=image`,
-	}, r)
+	changes := []string{`ENTRYPOINT ["/bulwark", "inside"]`, `LABEL ` + probe.Label + `=image`}
+	return whole(ctx, func(ctx context.Context) error { return l.docker.ImportImage(ctx, l.image, changes, r) })
 }
 
 func writeImage(w io.Writer) error {

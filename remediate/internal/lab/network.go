@@ -17,10 +17,12 @@ func (l *Lab) Network(ctx context.Context, name string) (probe.Net, error) {
 	}
 	n := probe.Net{Name: probe.Prefix + name}
 	labels := map[string]string{probe.Label: l.id}
-	err := l.docker.MakeNetwork(ctx, n.Name, labels, uniqueLocal())
-	if err != nil && ctx.Err() == nil {
-		err = l.docker.MakeNetwork(ctx, n.Name, labels, netip.Prefix{})
-	}
+	err := whole(ctx, func(ctx context.Context) error {
+		if l.docker.MakeNetwork(ctx, n.Name, labels, uniqueLocal()) == nil {
+			return nil
+		}
+		return l.docker.MakeNetwork(ctx, n.Name, labels, netip.Prefix{})
+	})
 	if err != nil {
 		return probe.Net{}, fmt.Errorf("cannot make a network for the probes: %w", err)
 	}

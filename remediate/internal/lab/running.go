@@ -37,7 +37,7 @@ func (r *running) Lines() []string { return r.out.lines() }
 // begin creates and starts it. The output is followed from before the start.
 func (r *running) begin(ctx context.Context) error {
 	d, name := r.lab.docker, r.guest.Name
-	if err := d.CreateGuest(ctx, r.guest); err != nil {
+	if err := whole(ctx, func(ctx context.Context) error { return d.CreateGuest(ctx, r.guest) }); err != nil {
 		return err
 	}
 	stream, err := d.AttachGuest(ctx, name)
@@ -52,6 +52,20 @@ func (r *running) begin(ctx context.Context) error {
 		r.uid = hostUID(r.state.PID)
 	}
 	return err
+}
+
+const wholeTimeout = 30 * time.Second
+
+// whole lets the daemon finish what it makes, even if the context ends meanwhile:
+// it does not stop because nobody listens any more, and what it makes then would
+// come after the removal.
+func whole(ctx context.Context, make func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wholeTimeout)
+	defer cancel()
+	if err := make(bounded); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 // hostUID is the user id of a process on the host, -1 if it has ended (field Uid
