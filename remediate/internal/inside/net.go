@@ -38,7 +38,7 @@ type Try struct {
 // reach tries all of KIND/ADDRESS..., side by side.
 func reach(args []string) (any, error) {
 	if len(args) == 0 {
-		return nil, errors.New("reach KIND/ADDRESS...")
+		return nil, errors.New("reach wants KIND/ADDRESS")
 	}
 	tries := make([]Try, len(args))
 	var wg sync.WaitGroup
@@ -62,7 +62,7 @@ func fromContainer(kind, address string) string {
 // and has asked itself, it prints a line.
 func listen(args []string) (any, error) {
 	if len(args) != 2 {
-		return nil, errors.New("listen PORT SECONDS")
+		return nil, errors.New("listen wants PORT SECONDS")
 	}
 	limit, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -85,7 +85,7 @@ func listen(args []string) (any, error) {
 // ask looks NAME up, as programs in the container do.
 func ask(args []string) (any, error) {
 	if len(args) != 1 {
-		return nil, errors.New("dns NAME")
+		return nil, errors.New("dns wants NAME")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -107,7 +107,7 @@ func say(args []string) (any, error) { return map[string]string{"said": strings.
 // touch makes a file that was not there, and removes it.
 func touch(args []string) (any, error) {
 	if len(args) != 1 {
-		return nil, errors.New("touch FILE")
+		return nil, errors.New("touch wants FILE")
 	}
 	f, err := os.OpenFile(args[0], os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

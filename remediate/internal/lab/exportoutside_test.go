@@ -5,6 +5,7 @@ import "net/netip"
 var (
 	NewOutside   = newOutside
 	SweepOutside = sweepOutside
+	SweepFiles   = sweepFiles
 	Opening      = opening
 	Free         = free
 	Networks4    = networks4

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,8 +30,29 @@ type outside struct {
 
 func newOutside() *outside { return &outside{} }
 
+// watchedDir is where a probe makes a file that audit must see.
+const watchedDir = "/etc/docker"
+
 // sweepOutside removes what a killed run left.
-func sweepOutside() error { return errors.Join(host.Unsteer(), host.Unlay(nearEnd)) }
+func sweepOutside() error {
+	return errors.Join(host.Unsteer(), host.Unlay(nearEnd), sweepFiles(watchedDir))
+}
+
+// sweepFiles removes the probe's empty files from a folder.
+func sweepFiles(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // there is none, or no way to have made any
+	}
+	var all []error
+	for _, e := range list {
+		info, err := e.Info()
+		if err == nil && strings.HasPrefix(e.Name(), probe.Prefix) && info.Mode().IsRegular() && info.Size() == 0 {
+			all = append(all, os.Remove(dir+"/"+e.Name()))
+		}
+	}
+	return errors.Join(all...)
+}
 
 // Target makes the host outside.
 func (o *outside) Target(ctx context.Context) (probe.Target, error) {

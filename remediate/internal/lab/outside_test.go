@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -322,4 +323,20 @@ func TestRecordsElsewhere(t *testing.T) {
 		t.Errorf("%q", keys)
 	}
 	t.Logf("ran %v: %v", ran, err)
+}
+
+// TestSweepFiles: the probe's empty files go, all else stays.
+func TestSweepFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"bulwark-probe-a": "", "bulwark-probe-b": "mine", "daemon.json": ""} {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink("x", dir+"/bulwark-probe-c"), lab.SweepFiles(dir), lab.SweepFiles(dir+"/none")); err != nil {
+		t.Error(err)
+	}
+	if left := shell(t, "ls "+dir); left != "bulwark-probe-b\nbulwark-probe-c\ndaemon.json\n" {
+		t.Errorf("left: %s", left)
+	}
 }

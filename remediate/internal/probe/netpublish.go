@@ -97,6 +97,9 @@ func bindsWanted(p *plans.Policy) bool {
 // publishAnywhere publishes without an address, and for the positive control with
 // the one that stands for all.
 func publishAnywhere(ctx context.Context, l Lab) Outcome {
+	if !bindsWanted(l.Policy()) {
+		return Outcome{Verdict: resource.NotWanted, Observed: "the policy has no word on it"}
+	}
 	t, err := l.Target(ctx)
 	if err != nil {
 		return unable("there is no host outside to ask from: %v", err)
