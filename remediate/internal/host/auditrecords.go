@@ -15,6 +15,9 @@ import (
 // recordsTime is how long the records of what has happened may take to come.
 const recordsTime = 5 * time.Second
 
+// ErrNoRecords is that no audit record comes.
+var ErrNoRecords = errors.New("audit records do not come here: audit is off, or they go to another network namespace")
+
 // AuditRecords runs f and gives each record of the kernel's audit that was
 // written meanwhile, also by others, as "audit(TIME:SERIAL): FIELDS". It hears
 // them beside auditd, as one reader of a multicast group, and changes nothing.
@@ -63,7 +66,7 @@ func (s *auditSocket) until(mark string, each func(string)) error {
 		m, err := s.Receive(false, nil)
 		switch {
 		case errors.Is(err, errSilent):
-			return errors.New("audit records do not come here: audit is off, or they go to another network namespace")
+			return ErrNoRecords
 		case err != nil:
 			return err
 		}

@@ -26,6 +26,7 @@ type outside struct {
 	why    error // why there is no target
 	host   *inside.Server
 	syslog *collector
+	deaf   error // why audit records do not come
 }
 
 func newOutside() *outside { return &outside{} }

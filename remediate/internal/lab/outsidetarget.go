@@ -202,8 +202,19 @@ func free(list, used []netip.Prefix) (netip.Prefix, error) {
 
 // Records are the keys of audit records.
 func (o *outside) Records(ctx context.Context, text string, f func() error) ([]string, error) {
+	o.mu.Lock()
+	deaf := o.deaf
+	o.mu.Unlock()
+	if deaf != nil {
+		return nil, deaf
+	}
 	events := events{text: text}
 	if err := host.AuditRecords(ctx, f, events.add); err != nil {
+		if errors.Is(err, host.ErrNoRecords) { // that takes seconds to find out
+			o.mu.Lock()
+			o.deaf = err
+			o.mu.Unlock()
+		}
 		return nil, err
 	}
 	return events.keys(), nil

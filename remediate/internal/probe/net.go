@@ -88,10 +88,17 @@ func publishProbes() []Probe {
 		}),
 		network(Probe{
 			ID: "published-address", Title: "A port published without an address is not open to all",
-			Tries: "Publishing a port without saying on which address, on the default bridge and on a network of its own.",
+			Tries: "Publishing a port without saying on which address, on the default bridge.",
 			Must:  "The daemon takes the address that the policy says; without a policy, one of loopback.",
 			Shows: "That docker run -p 8080:80 does not open the port to the network by mistake.",
-			Not:   "Anything of ports that are published with an address.", Wanted: bindsWanted, Run: publishAnywhere,
+			Not:   "Anything of ports that are published with an address.", Wanted: bindsBridge, Run: publishOnBridge,
+		}),
+		network(Probe{
+			ID: "published-address-networks", Title: "Nor is one on a network of its own",
+			Tries: "Publishing a port without saying on which address, on a network that was just made.",
+			Must:  "The daemon takes the address that the policy says for new networks; without a policy, one of loopback. Engines before 24 have no setting for it.",
+			Shows: "That ports in a compose file do not open to the network by mistake.",
+			Not:   "Anything of networks that were made before, or with options of their own.", Wanted: bindsNetworks, Run: publishOnNetwork,
 		}),
 	}
 }

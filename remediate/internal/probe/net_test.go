@@ -187,7 +187,7 @@ func TestRecordProbes(t *testing.T) {
 
 // TestWantedNet: which policies ask for what.
 func TestWantedNet(t *testing.T) {
-	all := []string{"published-port", "published-address", "icc", "networks-apart", "audit-docker-file", "audit-escape", "remote-log", "metadata", "egress-allowed"}
+	all := []string{"published-port", "published-address", "published-address-networks", "icc", "networks-apart", "audit-docker-file", "audit-escape", "remote-log", "metadata", "egress-allowed"}
 	all = append(all, egressIDs...)
 	egress := append([]string{"metadata", "egress-allowed", "published-port", "networks-apart"}, egressIDs...)
 	for text, want := range map[string][]string{
@@ -198,7 +198,7 @@ func TestWantedNet(t *testing.T) {
 		"egress: {default: deny, icc: deny, host-services: deny}": append([]string{"icc", "host-services"}, egress...),
 		"daemon: {icc: false, ip: 127.0.0.1}":                     {"networks-apart", "icc", "published-address"},
 		"daemon: {ip: null}":                                      {"networks-apart"},
-		"daemon: {default-network-opts: {bridge: {com.docker.network.bridge.host_binding_ipv4: 127.0.0.1}}}": {"networks-apart", "published-address"},
+		"daemon: {default-network-opts: {bridge: {com.docker.network.bridge.host_binding_ipv4: 127.0.0.1}}}": {"networks-apart", "published-address-networks"},
 		"audit: {groups: [docker-files, container-escape]}":                                                  {"networks-apart", "audit-docker-file", "audit-escape"},
 		"logging: {remote: true}": {"networks-apart", "remote-log"},
 	} {

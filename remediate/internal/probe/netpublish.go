@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/bulwark-project/bulwark/plans"
@@ -89,47 +90,64 @@ func bindings(p *plans.Policy) (bridge, others string) {
 	return bridge, drivers["bridge"][binding]
 }
 
-func bindsWanted(p *plans.Policy) bool {
-	bridge, others := bindings(p)
-	return bridge != "" || others != ""
+func bindsBridge(p *plans.Policy) bool {
+	bridge, _ := bindings(p)
+	return bridge != ""
 }
 
-// publishAnywhere publishes without an address, and for the positive control with
-// the one that stands for all.
-func publishAnywhere(ctx context.Context, l Lab) Outcome {
-	if !bindsWanted(l.Policy()) {
-		return Outcome{Verdict: resource.NotWanted, Observed: "the policy has no word on it"}
-	}
-	t, err := l.Target(ctx)
-	if err != nil {
-		return unable("there is no host outside to ask from: %v", err)
-	}
+func bindsNetworks(p *plans.Policy) bool {
+	_, others := bindings(p)
+	return others != ""
+}
+
+func publishOnBridge(ctx context.Context, l Lab) Outcome {
+	bridge, _ := bindings(l.Policy())
+	return publishAnywhere(ctx, l, "bridge", bridge)
+}
+
+// publishOnNetwork cannot blame a daemon that has no setting for it: the plan
+// says that it is blocked there.
+func publishOnNetwork(ctx context.Context, l Lab) Outcome {
 	n, err := l.Network(ctx, "near")
 	if err != nil {
 		return unable("%v", err)
 	}
-	positive, err := publishOpen(ctx, l, t, n.Name)
+	_, others := bindings(l.Policy())
+	o := publishAnywhere(ctx, l, n.Name, others)
+	if e, ok := l.Snapshot().Engine.Get(); ok && o.Verdict == resource.Fails && before24(e.Version) {
+		return Outcome{
+			Verdict: resource.Unable, Observed: fmt.Sprintf("%s, and Engine %s has no setting for it (default-network-opts is new in 24): give each network the option %s", o.Observed, e.Version, binding),
+			Positive: o.Positive, Evidence: o.Evidence,
+		}
+	}
+	return o
+}
+
+func before24(version string) bool {
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n < 24
+}
+
+// publishAnywhere publishes without an address, and for the positive control with
+// the one that stands for all.
+func publishAnywhere(ctx context.Context, l Lab, network, want string) Outcome {
+	t, err := l.Target(ctx)
+	if err != nil {
+		return unable("there is no host outside to ask from: %v", err)
+	}
+	positive, err := publishOpen(ctx, l, t, network)
 	if err != nil {
 		return unable("%v", err)
 	}
-	o := Outcome{Verdict: resource.Holds, Positive: positive}
-	bridge, others := bindings(l.Policy())
-	for _, on := range []struct{ network, title, want string }{
-		{"bridge", "on the default bridge", bridge}, {n.Name, "on a network of its own", others},
-	} {
-		if on.want == "" {
-			continue
-		}
-		at, err := publishOn(ctx, l, Box{Network: on.network})
-		if err != nil {
-			return unable("%s: %v", on.title, err)
-		}
-		o.Evidence = append(o.Evidence, fmt.Sprintf("%s: %s", on.title, strings.Join(at, ", ")))
-		if !allAt(at, on.want) {
-			o.Verdict = resource.Fails
-		}
+	at, err := publishOn(ctx, l, Box{Network: network})
+	if err != nil {
+		return unable("%v", err)
 	}
-	o.Observed = "published " + strings.Join(o.Evidence, "; ")
+	o := Outcome{Verdict: resource.Holds, Positive: positive, Observed: "published at " + strings.Join(at, ", ")}
+	if !allAt(at, want) {
+		o.Verdict = resource.Fails
+	}
 	return o
 }
 

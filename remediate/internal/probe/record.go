@@ -155,7 +155,7 @@ func sendLog(ctx context.Context, l Lab) Outcome {
 	if has(received(), unsent) {
 		return unable("a line that nobody sent arrived too")
 	}
-	return defaultDriver(l, Outcome{Verdict: resource.Holds, Positive: "a container without a driver sends nothing"})
+	return offHost(l, Outcome{Verdict: resource.Holds, Positive: "a container without a driver sends nothing"})
 }
 
 func say(ctx context.Context, l Lab, b Box) error {
@@ -183,7 +183,8 @@ func has(lines []string, text string) bool {
 // stay are the drivers whose logs stay on the host.
 var stay = []string{"", "none", "json-file", "local", "journald"}
 
-func defaultDriver(l Lab, o Outcome) Outcome {
+// offHost judges the daemon's own driver.
+func offHost(l Lab, o Outcome) Outcome {
 	engine, ok := l.Snapshot().Engine.Get()
 	if !ok {
 		return unable("the line arrived, but the daemon's default driver is not known: %s", l.Snapshot().Engine.Unknown)
