@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 )
@@ -25,9 +26,9 @@ type Guest struct {
 	SecurityOpt       []string
 	CapAdd, CapDrop   []string
 	Tmpfs             map[string]string
-	Binds             []string
-	Memory            int64 // bytes, with swap
-	Pids              int64 // -1 is no limit
+	Binds             []string // HOST:CONTAINER[:ro]
+	Memory            int64    // bytes, with swap
+	Pids              int64    // -1 is no limit
 	Port, PortIP      string
 	LogDriver         string // "" is the daemon's default
 	LogOpts           map[string]string
@@ -93,7 +94,7 @@ const expendable = 500
 
 func (g Guest) hostConfig() *container.HostConfig {
 	h := &container.HostConfig{
-		Binds: g.Binds, LogConfig: container.LogConfig{Type: g.LogDriver, Config: g.LogOpts},
+		Mounts: g.mounts(), LogConfig: container.LogConfig{Type: g.LogDriver, Config: g.LogOpts},
 		NetworkMode: container.NetworkMode(g.Network), RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled},
 		CapAdd: g.CapAdd, CapDrop: g.CapDrop, OomScoreAdj: expendable,
 		Privileged: g.Privileged, ReadonlyRootfs: g.ReadOnly, SecurityOpt: g.SecurityOpt, Tmpfs: g.Tmpfs,
@@ -109,6 +110,18 @@ func (g Guest) hostConfig() *container.HostConfig {
 		h.MaskedPaths, h.ReadonlyPaths = []string{}, []string{}
 	}
 	return h
+}
+
+// mounts are Binds. As mounts, unlike binds, the daemon makes no folder for one that
+// is not there, as when it lives in another mount namespace.
+func (g Guest) mounts() []mount.Mount {
+	var out []mount.Mount
+	for _, b := range g.Binds {
+		source, rest, _ := strings.Cut(b, ":")
+		target, mode, _ := strings.Cut(rest, ":")
+		out = append(out, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: mode == "ro"})
+	}
+	return out
 }
 
 func (g Guest) ports() (network.PortSet, network.PortMap, error) {

@@ -36,6 +36,13 @@ func TestUnmaskedIsAnEmptyList(t *testing.T) {
 	}
 }
 
+func TestBindsAreMounts(t *testing.T) {
+	got := Guest{Binds: []string{"/a:/b", "/c:/d:ro"}}.mounts()
+	if len(got) != 2 || got[0].Source != "/a" || got[0].Target != "/b" || got[0].ReadOnly || got[1].Target != "/d" || !got[1].ReadOnly {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestRefusal(t *testing.T) {
 	var no *RefusedError
 	err := refusal(t.Context(), "create", errors.New("Error response from daemon: not  so\n"))

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,7 @@ func fileProbes() []Probe {
 			Must:  "The root refuses, the tmpfs takes the file.",
 			Shows: "--read-only is kept on this host, and what needs to write still can where it was allowed to.",
 			Not:   "That your containers are read-only.",
-			OWASP: []string{"D09"}, Wanted: always, Limit: 30 * time.Second, Run: readOnlyRoot,
+			OWASP: []string{"D09"}, Wanted: always, Limit: time.Minute, Run: readOnlyRoot,
 		},
 		{
 			ID: "docker-sock", Title: "No container sees the daemon's socket",
@@ -24,7 +25,7 @@ func fileProbes() []Probe {
 			Must:  "There is nothing to connect to.",
 			Shows: "A container that does not ask for the socket cannot command the daemon through it.",
 			Not:   "Containers that mount it; a daemon that listens on TCP.",
-			OWASP: []string{"D04"}, Wanted: always, Limit: 30 * time.Second, Run: dockerSock,
+			OWASP: []string{"D04"}, Wanted: always, Limit: time.Minute, Run: dockerSock,
 		},
 		{
 			ID: "host-files", Title: "Settings of the host's kernel cannot be changed",
@@ -32,7 +33,7 @@ func fileProbes() []Probe {
 			Must:  "The files are read-only, or show nothing.",
 			Shows: "/proc and /sys are masked and read-only for containers that do not ask for anything else.",
 			Not:   "Privileged containers, and those with systempaths=unconfined.",
-			OWASP: []string{"D04"}, Wanted: always, Limit: 30 * time.Second, Run: hostFiles,
+			OWASP: []string{"D04"}, Wanted: always, Limit: time.Minute, Run: hostFiles,
 		},
 	}
 }
@@ -152,7 +153,7 @@ func kernelFilesOf(ctx context.Context, l Lab, b Box) (kernelFiles, error) {
 		err = read(res, &out)
 	}
 	if err == nil && len(out.Opened) == 0 {
-		err = fmt.Errorf("no file was tried")
+		err = errors.New("no file was tried")
 	}
 	return out, err
 }

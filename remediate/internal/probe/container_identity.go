@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ func identityProbes() []Probe {
 			Must:  "On the host neither is user 0's.",
 			Shows: "The daemon remaps user ids: who breaks out as root of a container is nobody on the host.",
 			Not:   "Containers with --userns=host are not remapped; that a break-out is impossible.",
-			OWASP: []string{"D01"}, Wanted: wantsUserns, Limit: 30 * time.Second, Run: userns,
+			OWASP: []string{"D01"}, Wanted: wantsUserns, Limit: time.Minute, Run: userns,
 		},
 		{
 			ID: "userns-refuses", Title: "Containers cannot leave their user namespace in silence",
@@ -23,7 +24,7 @@ func identityProbes() []Probe {
 			Must:  "The daemon refuses each, because of user namespaces.",
 			Shows: "What needs the host's own root must ask for it by name.",
 			Not:   "That nobody asks: whoever may command the daemon may add --userns=host.",
-			OWASP: []string{"D01"}, Wanted: wantsUserns, Limit: 60 * time.Second, Run: usernsRefuses,
+			OWASP: []string{"D01"}, Wanted: wantsUserns, Limit: 2 * time.Minute, Run: usernsRefuses,
 		},
 		{
 			ID: "setuid", Title: "Programs that are setuid root give no rights",
@@ -31,7 +32,7 @@ func identityProbes() []Probe {
 			Must:  "It still runs as user 1000.",
 			Shows: "no-new-privileges is in effect for containers that do not ask for anything else.",
 			Not:   "Containers that were made before the daemon's setting.",
-			OWASP: []string{"D01", "D04"}, Wanted: stated("no-new-privileges", "true"), Limit: 30 * time.Second, Run: setuid,
+			OWASP: []string{"D01", "D04"}, Wanted: stated("no-new-privileges", "true"), Limit: time.Minute, Run: setuid,
 		},
 	}
 }
@@ -85,29 +86,23 @@ func identify(ctx context.Context, l Lab, file string, b Box) (identity, error) 
 	}
 	owner, ok := res.Owners[file]
 	if !ok || res.HostUID < 0 {
-		return identity{}, fmt.Errorf("the host does not see the container's process or file")
+		return identity{}, errors.New("the host does not see the container's process or file")
 	}
 	return identity{res.HostUID, owner, shown(said.Map)}, nil
 }
 
-const (
-	glance  = 20 * time.Millisecond
-	glances = 1000
-)
+const glance = 20 * time.Millisecond
 
 // spoken waits for the first line of a container.
 func spoken(ctx context.Context, r Running) error {
-	for range glances {
-		if len(r.Lines()) > 0 {
-			return nil
-		}
+	for len(r.Lines()) == 0 {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("the container says nothing: %w", context.Cause(ctx))
 		case <-time.After(glance):
 		}
 	}
-	return fmt.Errorf("the container says nothing")
+	return nil
 }
 
 func usernsRefuses(ctx context.Context, l Lab) Outcome {

@@ -14,7 +14,7 @@ func limitProbes() []Probe {
 			Must:  "The kernel starts no more than 64.",
 			Shows: "The limit that docker run --pids-limit and bulwark's limits set is kept on this host.",
 			Not:   "That your containers have one.",
-			OWASP: []string{"D07"}, Wanted: always, Limit: 30 * time.Second, Run: pidsLimit,
+			OWASP: []string{"D07"}, Wanted: always, Limit: time.Minute, Run: pidsLimit,
 		},
 		{
 			ID: "memory-limit", Title: "A container that takes too much memory is ended, alone",
@@ -22,7 +22,7 @@ func limitProbes() []Probe {
 			Must:  "The kernel kills it.",
 			Shows: "The limit that docker run --memory and bulwark's limits set is kept on this host.",
 			Not:   "That your containers have one.",
-			OWASP: []string{"D07"}, Wanted: always, Limit: 60 * time.Second, Run: memoryLimit,
+			OWASP: []string{"D07"}, Wanted: always, Limit: time.Minute, Run: memoryLimit,
 		},
 		logProbe(),
 		ulimitProbe(),

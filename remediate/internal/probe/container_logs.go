@@ -18,7 +18,7 @@ func logProbe() Probe {
 		Must:  "The log is rotated: no file is larger than its bound.",
 		Shows: "The daemon's max-size is in effect for containers that are made now.",
 		Not:   "Containers that were made before the setting; that the bound times the number of files and containers fits on the disk.",
-		OWASP: []string{"D10", "D07"}, Limit: 90 * time.Second, Run: logBound,
+		OWASP: []string{"D10", "D07"}, Limit: 2 * time.Minute, Run: logBound,
 		Wanted: func(p *plans.Policy) bool {
 			return stated("log-opts", "")(p) || stated("log-driver", "")(p) || p.Logging != nil && p.Logging.Bounded
 		},

@@ -17,16 +17,21 @@ const (
 	maxItems = 100 // entries of one map or list
 )
 
-// shown makes a text of others' fit to be printed: one line, bounded, without
-// control characters.
-func shown(text string) string {
+// printable makes a text of others' fit to be printed: one line without control
+// characters.
+func printable(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
 	}, strings.ToValidUTF8(text, "?"))
-	clean = strings.Join(strings.Fields(clean), " ")
+	return strings.Join(strings.Fields(clean), " ")
+}
+
+// shown is printable and bounded.
+func shown(text string) string {
+	clean := printable(text)
 	if len(clean) > maxWords {
 		clean = strings.ToValidUTF8(clean[:maxWords], "") + "..."
 	}
@@ -84,7 +89,7 @@ func (w *words) UnmarshalJSON(b []byte) error {
 }
 
 func unable(format string, args ...any) Outcome {
-	return Outcome{Verdict: resource.Unable, Observed: fmt.Sprintf(format, args...)}
+	return Outcome{Verdict: resource.Unable, Observed: printable(fmt.Sprintf(format, args...))}
 }
 
 // judged is an outcome whose positive control worked.
@@ -100,7 +105,7 @@ func judged(holds bool, observed, positive string, evidence ...string) Outcome {
 // off either: what was observed proves nothing. A defence that was seen to fail
 // has failed all the same.
 func controlFailed(holds bool, observed, control string, evidence ...string) Outcome {
-	o := Outcome{Verdict: resource.Unable, Observed: observed, Positive: "did not work: " + control, Evidence: evidence}
+	o := Outcome{Verdict: resource.Unable, Observed: observed, Positive: "did not work: " + printable(control), Evidence: evidence}
 	if !holds {
 		o.Verdict = resource.Fails
 	}

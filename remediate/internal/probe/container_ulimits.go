@@ -18,7 +18,7 @@ func ulimitProbe() Probe {
 		Must:  "They are not above default-ulimits of the policy, or of daemon.json without a policy.",
 		Shows: "default-ulimits is in effect for containers that are made now.",
 		Not:   "Containers with --ulimit, and those that started before the setting.",
-		OWASP: []string{"D07"}, Wanted: stated("default-ulimits", ""), Limit: 30 * time.Second, Run: ulimits,
+		OWASP: []string{"D07"}, Wanted: stated("default-ulimits", ""), Limit: time.Minute, Run: ulimits,
 	}
 }
 
