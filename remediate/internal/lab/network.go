@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/probe"
 )
 
-// Network makes a bridge network, with IPv6 where the engine can.
+// Network makes a bridge network, with IPv6 where the engine can and the host
+// forwards it already: for a network with IPv6 Engine 20.10 switches forwarding on
+// for the whole host and leaves it so, and a host that forwards takes no more
+// router advertisements (accept_ra in ip-sysctl).
 func (l *Lab) Network(ctx context.Context, name string) (probe.Net, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -18,7 +23,7 @@ func (l *Lab) Network(ctx context.Context, name string) (probe.Net, error) {
 	n := probe.Net{Name: probe.Prefix + name}
 	labels := map[string]string{probe.Label: l.id}
 	err := whole(ctx, func(ctx context.Context) error {
-		if l.docker.MakeNetwork(ctx, n.Name, labels, uniqueLocal()) == nil {
+		if forwardsIPv6() && l.docker.MakeNetwork(ctx, n.Name, labels, uniqueLocal()) == nil {
 			return nil
 		}
 		return l.docker.MakeNetwork(ctx, n.Name, labels, netip.Prefix{})
@@ -31,6 +36,11 @@ func (l *Lab) Network(ctx context.Context, name string) (probe.Net, error) {
 	}
 	l.nets[name] = n
 	return n, nil
+}
+
+func forwardsIPv6() bool {
+	b, err := os.ReadFile("/proc/sys/net/ipv6/conf/all/forwarding")
+	return err == nil && strings.TrimSpace(string(b)) == "1"
 }
 
 // uniqueLocal is a random network of RFC 4193, section 3.2.
