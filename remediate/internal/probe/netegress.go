@@ -65,13 +65,19 @@ func (e leaving) run(ctx context.Context, l Lab) Outcome {
 
 // fromHost shows that the host outside can be reached, and that it is counted.
 func fromHost(t Target, kind, address string) (string, error) {
-	t.Seen()
-	what := t.Ask(kind, address)
-	if t.Seen() == 0 {
-		return "", errors.New("the host itself does not reach the host outside (" + kind + " " + address + ": " + what + "), so that its silence proves nothing")
+	var what string
+	for range fromHostTries {
+		t.Seen()
+		if what = t.Ask(kind, address); t.Seen() > 0 {
+			return "the host itself reaches it: " + kind + " " + address + ": " + what, nil
+		}
 	}
-	return "the host itself reaches it: " + kind + " " + address + ": " + what, nil
+	return "", errors.New("the host itself does not reach the host outside (" + kind + " " + address + ": " + what + "), so that its silence proves nothing")
 }
+
+// fromHostTries: over a link that has just come up the first packet may be lost,
+// and the next is sent after as long as a try lasts.
+const fromHostTries = 3
 
 // from are the networks whose containers the host would route to the target.
 func (e leaving) from(ctx context.Context, l Lab, t Target) ([]place, []string, error) {
