@@ -79,7 +79,28 @@ func (t *target) build() (err error) {
 	if err := t.ns.Lay(t.wire); err != nil {
 		return err
 	}
-	return t.ns.Do(t.serve)
+	if err := t.ns.Do(t.serve); err != nil {
+		return err
+	}
+	t.wake()
+	return nil
+}
+
+// wakeTries bounds the waiting for a link.
+const wakeTries = 5
+
+// wake asks until there is an answer. For up to a second after its links are up the
+// kernel drops what is sent over them (linkwatch_schedule_work of
+// net/core/link_watch.c), and a try waits no longer than that.
+func (t *target) wake() {
+	for _, ip := range []netip.Addr{t.wire.Far4, t.wire.Far6} {
+		for i := 0; ip.IsValid() && i < wakeTries; i++ {
+			if inside.Reach("tcp", netip.AddrPortFrom(ip, shellPort).String()) == "answered" {
+				break
+			}
+		}
+	}
+	t.arrived.seen() // these were no attack
 }
 
 func (t *target) serve() (err error) {
