@@ -48,7 +48,7 @@ var inVMs = []string{"rig", "cycle", "strict", "refused", "readonly", "egress", 
 // rig, and onlyVMs are those that do: what no container has.
 const vmOnly = "[!vm] skip 'VM only: "
 
-var onlyVMs = []string{"audit"}
+var onlyVMs = []string{"audit", "prove_vm", "prove_strict"}
 
 // setup brings the host back for the next story; for one that will skip
 // itself, that would be a minute of restarts for nothing.
