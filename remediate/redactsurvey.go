@@ -17,7 +17,7 @@ func scrubSurvey(s *resource.Survey) {
 	}
 	s.Listeners.Value = slices.Clone(s.Listeners.Value)
 	for i, l := range s.Listeners.Value {
-		s.Listeners.Value[i].Argv = redactCommand(l.Argv)
+		s.Listeners.Value[i].Argv = hideCommand(l.Argv)
 	}
 	s.Kubelet.Value.Argv = redactCommand(s.Kubelet.Value.Argv)
 	s.Etcd.Value.Argv = redactCommand(s.Etcd.Value.Argv)
@@ -35,7 +35,7 @@ func scrubImage(i *resource.Image) {
 }
 
 func scrubSpec(s *resource.Spec) {
-	s.Env, s.Command, s.LogOpts = redactEnv(s.Env), redactCommand(s.Command), redactNamed(s.LogOpts)
+	s.Env, s.Command, s.LogOpts = redactEnv(s.Env), hideCommand(s.Command), redactNamed(s.LogOpts)
 }
 
 // redactEnv keeps of each variable its name, and whether its value looks like a
@@ -116,6 +116,28 @@ func redactCommand(argv []string) []string {
 		}
 		if behind = ""; flag && !pair {
 			behind = strings.TrimLeft(word, "-")
+		}
+	}
+	return out
+}
+
+// hideCommand keeps of a command line the program, the names of flags and paths,
+// and what redactCommand found: any other word may be a secret that looks like
+// none.
+func hideCommand(argv []string) []string {
+	out := redactCommand(argv)
+	for i, word := range out {
+		name, value, pair := strings.Cut(word, "=")
+		flag := strings.HasPrefix(word, "-") && !strings.ContainsAny(name, " \t\n")
+		switch {
+		case i == 0, strings.Contains(word, daemonjson.Redacted) && !strings.ContainsAny(word, " \t\n"):
+		case flag && !pair && len(word) > 2 && word[1] != '-': // mysql -pSECRET
+			out[i] = word[:2] + resource.NotKept
+		case flag && pair && !resource.Harmless("", value):
+			out[i] = name + "=" + resource.NotKept
+		case flag, resource.Harmless("", word) && !strings.ContainsAny(word, " \t\n"):
+		default:
+			out[i] = resource.NotKept
 		}
 	}
 	return out

@@ -37,14 +37,14 @@ func TestSurveySecrets(t *testing.T) {
 	if strings.Join(spec.Env, " ") != want || strings.Join(image.Env, " ") != want {
 		t.Errorf("%q %q", spec.Env, image.Env)
 	}
-	if got, want := strings.Join(spec.Command, " "), "redis-server --requirepass <redacted> --port 6379 sh -c PASS=<redacted>"; got != want {
+	if got, want := strings.Join(spec.Command, " "), "redis-server --requirepass <redacted> --port <not kept> <not kept> -c PASS=<redacted>"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	wantHistory := []string{"/bin/sh -c #(nop)  ENV DB_PASSWORD=<redacted>", "RUN |1 TOKEN=<redacted> /bin/sh -c apk add curl # buildkit", history[2]}
 	if !slices.Equal(image.History, wantHistory) || image.Labels["version"] != "1" {
 		t.Errorf("%q %v", image.History, image.Labels)
 	}
-	if got := again.Survey.Value.Listeners.Value[0].Argv; !slices.Equal(got, []string{"nginx", "-g", "daemon off;"}) {
+	if got := again.Survey.Value.Listeners.Value[0].Argv; !slices.Equal(got, []string{"nginx", "-g", resource.NotKept}) {
 		t.Errorf("%q", got)
 	}
 	if !slices.Equal(s.Containers.Value[0].Spec.Env, env) || !slices.Equal(s.Survey.Value.Images.Value[0].History, history) {
