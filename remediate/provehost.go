@@ -103,16 +103,21 @@ func (h *Host) defend(ctx context.Context, o ApplyOptions, res *ApplyResult) err
 		return err
 	}
 	var broken []string
+	tried := 0
 	for _, a := range p.Probes {
-		if a.Verdict == resource.Fails {
+		switch a.Verdict {
+		case resource.Fails:
 			broken = append(broken, a.ID+": "+a.Observed)
+			tried++
+		case resource.Holds:
+			tried++
 		}
 	}
 	if len(p.Left) > 0 {
 		broken = append(broken, "could not remove "+strings.Join(p.Left, ", "))
 	}
 	if len(broken) > 0 {
-		return fmt.Errorf("under attack %d of %d defences did not hold: %s", len(broken), len(p.Probes), strings.Join(broken, "; "))
+		return fmt.Errorf("under attack %d of %d defences did not hold: %s", len(broken), tried, strings.Join(broken, "; "))
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func TestParsePolicy(t *testing.T) {
   Candidate: 20.10.24+dfsg1-1+deb12u2
   Version table:
      20.10.24+dfsg1-1+deb12u2 500
-        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+        500 http://archive.example.com/debian bookworm/main amd64 Packages
 docker-ce:
   Installed: (none)
   Candidate: (none)
@@ -172,8 +172,8 @@ func TestPackagesOfImage(t *testing.T) {
 	r := imageOf(t, map[string]string{
 		"var/lib/dpkg/status": dpkgSample, "usr/share/doc/docker.io/changelog.Debian.gz": gz(t, "* CVE-2024-41110\n"), "usr/share/doc/runc": "->docker.io",
 		"etc/apt/apt.conf.d/20auto-upgrades": `APT::Periodic::Unattended-Upgrade "1";`, "etc/apt/apt.conf.d/50off.disabled": `APT::Periodic::Unattended-Upgrade "0";`,
-		"etc/systemd/system/timers.target.wants/apt-daily-upgrade.timer":   "->/lib/systemd/system/apt-daily-upgrade.timer",
-		"var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_InRelease": "x",
+		"etc/systemd/system/timers.target.wants/apt-daily-upgrade.timer":        "->/lib/systemd/system/apt-daily-upgrade.timer",
+		"var/lib/apt/lists/archive.example.com_debian_dists_bookworm_InRelease": "x",
 		"usr/lib/os-release": "ID=debian\nVERSION_CODENAME=bookworm\n", "usr/share/distro-info/debian.csv": "series,eol\nbookworm,2026-07-11\n",
 	})
 	p, err := r.readPackages(t.Context(), func() processes { panic("an image has no processes") })
