@@ -30,6 +30,17 @@ func (r *Reader) Networks(ctx context.Context) ([]resource.Network, error) {
 		return nil, err
 	}
 	defer c.Close()
+	return networks(ctx, c)
+}
+
+// Networks lists the daemon's networks, by name.
+func (d *Docker) Networks(ctx context.Context) ([]resource.Network, error) {
+	ctx, cancel := context.WithTimeout(ctx, networksTimeout)
+	defer cancel()
+	return networks(ctx, d.c)
+}
+
+func networks(ctx context.Context, c *client.Client) ([]resource.Network, error) {
 	list, err := c.NetworkList(ctx, client.NetworkListOptions{})
 	if err != nil {
 		return nil, apiError(err)
@@ -76,7 +87,7 @@ func bridgeOf(n network.Network) string {
 		return name
 	case n.Name == "bridge":
 		return "docker0"
-	case len(n.ID) >= 12:
+	case len(n.ID) >= 12 && strings.Trim(n.ID[:12], "0123456789abcdef") == "":
 		return "br-" + n.ID[:12]
 	}
 	return ""
