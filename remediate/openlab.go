@@ -8,5 +8,5 @@ import (
 )
 
 func (h *Host) openLab(ctx context.Context, s *resource.Snapshot, o ProveOptions) (closer, error) {
-	return lab.Open(ctx, lab.Options{DockerHost: h.dockerHost, Policy: o.Policy, Snapshot: s, Progress: o.Progress})
+	return lab.Open(ctx, lab.Options{DockerHost: h.dockerHost, Policy: o.Policy, Targets: o.Targets, Snapshot: s, Progress: o.Progress})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ type ProveOptions struct {
 	Policy *plans.Policy
 	// Only names probes: slugs (with *) or areas D01 to D10. Empty is all.
 	Only []string
+	// Targets are hosts to attack in the place of one that bulwark makes, at most
+	// one of each IP version.
+	Targets []netip.AddrPort
 	// Progress is told the name of each probe before it is made; nil for none.
 	Progress func(string)
 }
@@ -77,6 +81,7 @@ func (h *Host) attack(ctx context.Context, chosen []probe.Probe, o ProveOptions)
 	if o.Policy != nil {
 		p.Policy = &resource.PolicyRef{Name: o.Policy.Name, Source: o.Policy.Source, SHA256: o.Policy.SHA256}
 	}
+	p.Targets = l.Given()
 	p.Probes = probe.Make(ctx, chosen, o.Policy, l, o.Progress)
 	// Ctrl-C ends the probes, not the tidying.
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
@@ -130,4 +135,6 @@ type closer interface {
 	probe.Lab
 	// Close removes all, and names what it could not remove.
 	Close(ctx context.Context) []string
+	// Given names the hosts elsewhere that it attacks.
+	Given() []string
 }

@@ -20,7 +20,10 @@ type Proof struct {
 	TakenNS int64      `json:"taken_ns"` // when it began, nanoseconds since the epoch
 	TookNS  int64      `json:"took_ns"`
 	Policy  *PolicyRef `json:"policy,omitempty"`
-	Probes  []Attempt  `json:"probes"`
+	// Targets are the hosts elsewhere that were attacked, ADDRESS:PORT; without, it
+	// was one that bulwark made.
+	Targets []string  `json:"targets,omitempty"`
+	Probes  []Attempt `json:"probes"`
 	// Left names what could not be removed: the next run tries again.
 	Left []string `json:"left,omitempty"`
 }

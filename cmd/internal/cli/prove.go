@@ -18,7 +18,7 @@ import (
 
 type proveOptions struct {
 	policy, format string
-	only           []string
+	only, targets  []string
 	failUnable     bool
 	list, verbose  bool
 }
@@ -38,6 +38,12 @@ network namespace. All that it makes is bounded, labelled and removed, after Ctr
 too; what a killed run has left, the next one removes. Other containers are not
 touched.
 
+With --target the attacks outward go to a host of yours. What leaves for it by the
+link that leads there is counted, behind all rules, so that nothing need answer; what
+else this host sends there meanwhile is counted too. Choose a host that may be
+attacked: it gets connections to the port (80 if none is given), a request for
+/exploit_dl.sh and echo requests.
+
 With a policy only the defences count that it asks for; without one, and without
 /etc/bulwark/policy.yaml, all do.` + exitHelp(exitOK, exitError, exitFails),
 		Args: cobra.NoArgs,
@@ -47,6 +53,7 @@ With a policy only the defences count that it asks for; without one, and without
 	f.StringVar(&o.policy, "policy", "", "only what the policy `NAME|FILE` asks for must hold")
 	f.StringVar(&o.format, "format", "text", "print as `FORMAT`: text, json, junit")
 	f.StringSliceVar(&o.only, "only", nil, "make only these `PROBES`: slugs (with *), areas D01 to D10")
+	f.StringSliceVar(&o.targets, "target", nil, "attack `ADDRESS[:PORT]` instead of a host that bulwark makes; one of IPv4, one of IPv6")
 	f.BoolVar(&o.failUnable, "fail-unable", false, "exit 2 also when a probe could not be made")
 	f.BoolVar(&o.list, "list", false, "list the probes, and make none")
 	f.BoolVar(&o.verbose, "verbose", false, "show the evidence of those that hold, too")
@@ -63,6 +70,10 @@ func (a *app) runProve(ctx context.Context, o proveOptions) error {
 	if o.list {
 		return a.listProbes(o)
 	}
+	targets, err := parseTargets(o.targets)
+	if err != nil {
+		return err
+	}
 	policy, err := a.provenPolicy(o.policy)
 	if err != nil {
 		return err
@@ -72,7 +83,7 @@ func (a *app) runProve(ctx context.Context, o proveOptions) error {
 		return err
 	}
 	defer h.Close()
-	p, err := h.Prove(ctx, remediate.ProveOptions{Policy: policy, Only: o.only, Progress: a.probing()})
+	p, err := h.Prove(ctx, remediate.ProveOptions{Policy: policy, Only: o.only, Targets: targets, Progress: a.probing()})
 	if p == nil {
 		return err
 	}

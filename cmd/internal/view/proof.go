@@ -100,6 +100,9 @@ func proofSummary(out *printer, p *resource.Proof, s Style) {
 	if p.Policy != nil {
 		out.f("  policy %s (%s)\n", p.Policy.Name, p.Policy.Source)
 	}
+	if len(p.Targets) > 0 {
+		out.f("  attacked outside: %s\n", strings.Join(p.Targets, ", "))
+	}
 	if len(p.Left) > 0 {
 		out.f("  %s %s\n", s.paint(red, "could not be removed (the next run tries again):"), strings.Join(p.Left, ", "))
 	}

@@ -24,6 +24,7 @@ func containerAttacks() map[string]attack {
 		"ulimits":   ulimits,
 		"flood":     flood,
 		"write":     write,
+		"fill":      fill,
 		"sockets":   sockets,
 		"hostfiles": hostFiles,
 	}

@@ -24,6 +24,40 @@ func write(paths []string) (any, error) {
 	return out, nil
 }
 
+const maxFill = 24 // MiB
+
+// fill writes a file of so many MiB at each path, one after the other, and removes
+// it again before the next.
+func fill(args []string) (any, error) {
+	want, err := number(args, 0, maxFill)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for _, path := range args[1:] {
+		written, err := fillOne(path, want)
+		out[path] = map[string]any{"mib": written, "stopped_by": word(err)}
+	}
+	return out, nil
+}
+
+// fillOne returns how many whole MiB the disk took.
+func fillOne(path string, want int) (mib int, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	block := make([]byte, 1<<20)
+	for ; mib < want; mib++ {
+		if _, err := f.Write(block); err != nil {
+			return mib, err
+		}
+	}
+	return mib, f.Sync()
+}
+
 const (
 	connectTimeout = time.Second
 	maxAbstract    = 200

@@ -27,6 +27,7 @@ func TestAttacksRefuseOddArguments(t *testing.T) {
 		{"forks", "x"},
 		{"memory", "97"},
 		{"flood", "25"},
+		{"fill", "25", "/tmp/x"},
 		{"calls"},
 		{"calls", "x"},
 		{"identity"},
@@ -91,6 +92,23 @@ func TestWrite(t *testing.T) {
 	run(t, &got, "write", dir+"/a", dir+"/no/a", "/proc/a")
 	if got[dir+"/a"] != "ok" || got[dir+"/no/a"] != "ENOENT" || got["/proc/a"] == "ok" {
 		t.Error(got)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Error(left)
+	}
+}
+
+func TestFill(t *testing.T) {
+	dir := t.TempDir()
+	var got map[string]struct {
+		MiB       int
+		StoppedBy string `json:"stopped_by"`
+	}
+	if code := run(t, &got, "fill", "2", dir+"/a", dir+"/no/a"); code != 0 || got[dir+"/a"].MiB != 2 || got[dir+"/a"].StoppedBy != "ok" {
+		t.Errorf("%d %+v", code, got)
+	}
+	if there := got[dir+"/no/a"]; there.MiB != 0 || there.StoppedBy != "ENOENT" {
+		t.Error(there)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Error(left)

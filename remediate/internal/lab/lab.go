@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -27,6 +28,9 @@ type Options struct {
 	DockerHost string
 	Policy     *plans.Policy
 	Snapshot   *resource.Snapshot
+	// Targets are hosts to attack in the place of the host outside, at most one of
+	// each IP version.
+	Targets []netip.AddrPort
 	// Progress, if not nil, is told what takes long.
 	Progress func(string)
 }
@@ -93,6 +97,9 @@ func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
 const closeTimeout = 30 * time.Second
 
 func (l *Lab) furnish(ctx context.Context) error {
+	if err := l.give(ctx, l.docker, l.opt.Targets); err != nil {
+		return err
+	}
 	left := l.sweep(ctx)
 	if err := sweepOutside(); err != nil {
 		left = append(left, err.Error())

@@ -23,7 +23,8 @@ import (
 type outside struct {
 	mu     sync.Mutex
 	target *target
-	why    error // why there is no target
+	given  []*given // hosts elsewhere that are attacked instead
+	why    error    // why there is no target
 	host   *inside.Server
 	syslog *collector
 	deaf   error // why audit records do not come
@@ -101,7 +102,7 @@ func (o *outside) Close(context.Context) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var left []string
-	for _, err := range []error{o.closeTarget(), o.closeListeners()} {
+	for _, err := range []error{o.closeTarget(), o.closeGiven(), o.closeListeners()} {
 		if err != nil {
 			left = append(left, err.Error())
 		}

@@ -11,13 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A counter sees what comes in by a link before any rule does, and counts what
-// opens something: a SYN of TCP, anything of UDP, an echo request. What nobody
-// answers is counted too.
+// A counter sees what comes in by a link before any rule does, or what goes out by
+// it behind all rules, and counts what opens something: a SYN of TCP, anything of
+// UDP, an echo request. What nobody answers is counted too.
 type counter struct {
 	mu sync.Mutex
 	fd int
-	to []netip.Addr
+	// direction is PACKET_HOST or PACKET_OUTGOING, see packet(7).
+	direction uint8
+	to        []netip.Addr
 }
 
 // countQueue holds packets that are not read yet, in bytes.
@@ -25,7 +27,7 @@ const countQueue = 4 << 20
 
 // count begins on a link of the caller's namespace, for packets to some
 // addresses: what is sent to all (DHCP, mDNS) is no attack.
-func count(link string, to ...netip.Addr) (*counter, error) {
+func count(link string, direction uint8, to ...netip.Addr) (*counter, error) {
 	dev, err := net.InterfaceByName(link)
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch %s: %w", link, err)
@@ -40,7 +42,7 @@ func count(link string, to ...netip.Addr) (*counter, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("cannot watch %s: %w", link, err)
 	}
-	return &counter{fd: fd, to: to}, nil
+	return &counter{fd: fd, direction: direction, to: to}, nil
 }
 
 // seen counts since it was last asked.
@@ -58,7 +60,7 @@ func (c *counter) seen() int {
 			break
 		}
 		ll, ok := from.(*unix.SockaddrLinklayer)
-		if to, opens := opening(b[:size]); ok && ll.Pkttype == unix.PACKET_HOST && opens && slices.Contains(c.to, to) {
+		if to, opens := opening(b[:size]); ok && ll.Pkttype == c.direction && opens && slices.Contains(c.to, to) {
 			n++
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/inside"
 	"github.com/bulwark-project/bulwark/remediate/internal/probe"
@@ -111,7 +113,7 @@ func (t *target) serve() (err error) {
 		}
 		t.servers = append(t.servers, s)
 	}
-	t.arrived, err = count(farEnd, t.wire.Far4, t.wire.Far6, metadata)
+	t.arrived, err = count(farEnd, unix.PACKET_HOST, t.wire.Far4, t.wire.Far6, metadata)
 	return err
 }
 
@@ -150,6 +152,7 @@ func (t *target) probe() probe.Target {
 	p := probe.Target{
 		Port: shellPort, HTTP: webPort, Seen: t.arrived.seen, Dial: t.dial,
 		Ask: inside.Reach, Leads: t.leads, Steer: t.steer,
+		Arrived: "arrived at the host outside", Reached: "the host itself reaches it",
 	}
 	if p.Why4 = t.reason(false); p.Why4 == "" {
 		p.IP4, p.Host4, p.Metadata = t.wire.Far4.String(), t.wire.Near4.String(), metadata.String()

@@ -25,6 +25,7 @@ func limitProbes() []Probe {
 			OWASP: []string{"D07"}, Wanted: always, Limit: time.Minute, Run: memoryLimit,
 		},
 		logProbe(),
+		diskProbe(),
 		ulimitProbe(),
 	}
 }

@@ -62,7 +62,7 @@ func TestWantedByShippedPolicies(t *testing.T) {
 	if diff := cmp.Diff(all, wanted(load("strict"))); diff != "" {
 		t.Error(diff)
 	}
-	want := []string{"pids-limit", "memory-limit", "log-bound", "ulimits", "read-only-root", "docker-sock", "host-files"}
+	want := []string{"pids-limit", "memory-limit", "log-bound", "disk-flood", "ulimits", "read-only-root", "docker-sock", "host-files"}
 	if diff := cmp.Diff(want, wanted(load("baseline"))); diff != "" {
 		t.Error(diff)
 	}

@@ -87,6 +87,32 @@ func TestEgress(t *testing.T) {
 	check(t, cases)
 }
 
+// TestGiven: a host that the user names is attacked at its port, where that is all
+// that can be, and what needs one that answers to bulwark is not led there.
+func TestGiven(t *testing.T) {
+	const host = "203.0.113.7"
+	only := func(spec string) string {
+		if !strings.Contains(spec, host) || !strings.HasPrefix(spec, "icmp/") && !strings.HasSuffix(spec, ":8080") {
+			return "answered by nobody"
+		}
+		return ""
+	}
+	var cases []verdictCase
+	for _, id := range []string{"egress-tcp4", "egress-udp4", "egress-icmp4", "egress-http"} {
+		cases = append(
+			cases,
+			verdictCase{"open", id, "", &netLab{given: host, noTarget: errNo, denied: only}, resource.Fails, "left this host for it"},
+			verdictCase{"denied", id, deny, &netLab{given: host, noTarget: errNo, denied: silence}, resource.Holds, "nothing "},
+			verdictCase{"the host cannot", id, deny, &netLab{given: host, hostSays: "no route"}, resource.Unable, "proves nothing"},
+			verdictCase{"allowed", id, "egress: {default: deny, allow: [{to: 203.0.113.0/24}]}", &netLab{given: host}, resource.Unable, "egress.allow[0]"},
+		)
+	}
+	for _, id := range []string{"egress-tcp6", "metadata", "published-port"} {
+		cases = append(cases, verdictCase{"elsewhere", id, "", &netLab{given: host, noTarget: errNo}, resource.Unable, "there is none"})
+	}
+	check(t, cases)
+}
+
 func TestAllowed(t *testing.T) {
 	allow := func(line string) string { return "egress: {default: deny, allow: [" + line + "]}" }
 	check(t, []verdictCase{
@@ -98,6 +124,7 @@ func TestAllowed(t *testing.T) {
 		{"over IPv6", "egress-allowed", allow(`{to: "fd01::/16", ports: [1000-2000/udp]}`), &netLab{}, resource.Holds, "arrived"},
 		{"does not pass", "egress-allowed", allow("{to: 198.18.0.2}"), &netLab{denied: silence}, resource.Fails, "nothing arrived"},
 		{"for some only", "egress-allowed", allow("{to: 0.0.0.0/0, from: {label: x}}"), &netLab{}, resource.Unable, ""},
+		{"to a given host", "egress-allowed", allow("{to: 203.0.113.7, ports: [443/tcp]}"), &netLab{given: "203.0.113.7", noTarget: errNo}, resource.Holds, "left this host"},
 		{"no target", "egress-allowed", allow("{to: 0.0.0.0/0}"), &netLab{noTarget: errNo}, resource.Unable, "there is none"},
 	})
 }

@@ -39,7 +39,7 @@ func (e leaving) run(ctx context.Context, l Lab) Outcome {
 	if _, err := l.Network(ctx, "near"); err != nil {
 		return unable("%v", err)
 	}
-	t, err := l.Target(ctx)
+	t, err := l.Away(ctx, e.v6)
 	if err != nil {
 		return unable("there is no host outside to attack: %v", err)
 	}
@@ -69,7 +69,7 @@ func fromHost(t Target, kind, address string) (string, error) {
 	for range fromHostTries {
 		t.Seen()
 		if what = t.Ask(kind, address); t.Seen() > 0 {
-			return "the host itself reaches it: " + kind + " " + address + ": " + what, nil
+			return t.Reached + ": " + kind + " " + address + ": " + what, nil
 		}
 	}
 	return "", errors.New("the host itself does not reach the host outside (" + kind + " " + address + ": " + what + "), so that its silence proves nothing")
@@ -108,7 +108,7 @@ func out(ctx context.Context, l Lab, t Target, from []place, spec string) Outcom
 		wg.Go(func() { tries[i], errs[i] = reach(ctx, l, p.network, spec) })
 	}
 	wg.Wait()
-	o := Outcome{Verdict: resource.Holds, Observed: "nothing arrived"}
+	o := Outcome{Verdict: resource.Holds, Observed: "nothing " + t.Arrived}
 	answered := false
 	for i, p := range from {
 		for _, tr := range tries[i] {
@@ -118,7 +118,7 @@ func out(ctx context.Context, l Lab, t Target, from []place, spec string) Outcom
 	}
 	switch n := t.Seen(); {
 	case n > 0:
-		o.Verdict, o.Observed = resource.Fails, fmt.Sprintf("%d %s arrived at the host outside", n, plural(n, "packet"))
+		o.Verdict, o.Observed = resource.Fails, fmt.Sprintf("%d %s %s", n, plural(n, "packet"), t.Arrived)
 	case answered:
 		o.Verdict, o.Observed = resource.Fails, "something answered in the place of the host outside"
 	case errors.Join(errs...) != nil:
@@ -169,40 +169,36 @@ func tryAllowed(ctx context.Context, l Lab) Outcome {
 	if p := l.Policy(); p == nil || p.Egress == nil || len(p.Egress.Allow) == 0 {
 		return Outcome{Verdict: resource.NotWanted, Observed: "the policy allows no destination"}
 	}
-	t, err := l.Target(ctx)
-	if err != nil {
-		return unable("there is no host outside to attack: %v", err)
-	}
-	for _, line := range l.Policy().Egress.Allow {
-		if e, port, ok := standsFor(line, t); ok {
-			return e.allowed(ctx, l, t, port)
+	for _, v6 := range []bool{false, true} {
+		t, err := l.Away(ctx, v6)
+		if err != nil {
+			return unable("there is no host outside to attack: %v", err)
+		}
+		for _, line := range l.Policy().Egress.Allow {
+			if e, port, ok := standsFor(line, t, v6); ok {
+				return e.allowed(ctx, l, t, port)
+			}
 		}
 	}
 	return unable("the host outside stands for none of the destinations that the policy allows, and others are not tried: an attempt from here would reach them")
 }
 
 // standsFor finds a way to try a line for all containers.
-func standsFor(line plans.EgressRule, t Target) (e leaving, port int, ok bool) {
-	if line.From != nil {
+func standsFor(line plans.EgressRule, t Target, v6 bool) (e leaving, port int, ok bool) {
+	e = leaving{"tcp", v6}
+	ip, _, port, _ := e.end(t)
+	switch {
+	case line.From != nil, ip == "", !covering(line.To, ip):
 		return e, 0, false
+	case len(line.Ports) == 0:
+		return e, port, true
 	}
-	for _, v6 := range []bool{false, true} {
-		e := leaving{"tcp", v6}
-		ip, _, port, _ := e.end(t)
-		if ip == "" || !covering(line.To, ip) {
-			continue
-		}
-		if len(line.Ports) == 0 {
-			return e, port, true
-		}
-		numbers, proto, _ := strings.Cut(line.Ports[0], "/")
-		if numbers == "icmp" {
-			return leaving{"icmp", v6}, 0, true
-		}
-		first, _ := portRange(numbers)
-		return leaving{proto, v6}, first, proto == "tcp" || proto == "udp"
+	numbers, proto, _ := strings.Cut(line.Ports[0], "/")
+	if numbers == "icmp" {
+		return leaving{"icmp", v6}, 0, true
 	}
-	return e, 0, false
+	first, _ := portRange(numbers)
+	return leaving{proto, v6}, first, proto == "tcp" || proto == "udp"
 }
 
 func (e leaving) allowed(ctx context.Context, l Lab, t Target, port int) Outcome {

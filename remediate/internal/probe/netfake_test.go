@@ -21,6 +21,7 @@ type netLab struct {
 
 	noTarget, noNetwork, noLeads, noSteer, noListen, noRecords error
 	no4, no6                                                   string // why not
+	given                                                      string // an address to attack over IPv4 instead
 	hostSays                                                   string // of Ask; "" is answered
 	denied                                                     func(spec string) string
 	lost                                                       bool // answers, but nothing arrives
@@ -71,7 +72,7 @@ func (l *netLab) Records(_ context.Context, text string, f func() error) ([]stri
 func (l *netLab) Target(context.Context) (probe.Target, error) {
 	t := probe.Target{
 		IP4: "198.18.0.2", IP6: "fd01::2", Metadata: "169.254.169.254", Host4: "198.18.0.1", Host6: "fd01::1",
-		Port: 4444, HTTP: 80, Seen: l.arrived,
+		Port: 4444, HTTP: 80, Seen: l.arrived, Arrived: "arrived at the host outside", Reached: "the host itself reaches it",
 		Ask:   func(_, address string) string { return l.ask(address) },
 		Leads: func(string) error { return l.noLeads }, Steer: func(string) error { return l.noSteer },
 		Dial: func(_ context.Context, address string) error {
@@ -93,6 +94,17 @@ func (l *netLab) Target(context.Context) (probe.Target, error) {
 	return t, l.noTarget
 }
 
+func (l *netLab) Away(ctx context.Context, v6 bool) (probe.Target, error) {
+	if l.given == "" || v6 {
+		return l.Target(ctx)
+	}
+	return probe.Target{
+		IP4: l.given, Port: 8080, HTTP: 8080, Seen: l.arrived, Arrived: "left this host for it", Reached: "counted on out0",
+		Ask:   func(_, address string) string { return l.ask(address) },
+		Leads: func(string) error { return l.noLeads },
+	}, nil
+}
+
 func (l *netLab) arrived() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +124,7 @@ func (l *netLab) ask(address string) string {
 func (l *netLab) arrive(address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, own := range []string{"198.18.0.2", "fd01::2", "169.254"} {
+	for _, own := range []string{"198.18.0.2", "203.0.113.7", "fd01::2", "169.254"} {
 		if strings.Contains(address, own) {
 			l.seen++
 		}

@@ -62,6 +62,9 @@ type Lab interface {
 	// Target makes hosts outside, reachable through routing only, on which every
 	// port of a few answers; it is made once.
 	Target(ctx context.Context) (Target, error)
+	// Away is the host to attack over an IP version: Target, or one that the user
+	// named, of which only addresses, ports, Seen, Ask and Leads are known.
+	Away(ctx context.Context, v6 bool) (Target, error)
 	// Listen answers on a TCP port of the host itself, on all its addresses, until
 	// the lab closes, and says which port.
 	Listen(ctx context.Context) (port int, err error)
@@ -161,6 +164,8 @@ type Target struct {
 	// Port answers to TCP and UDP, HTTP (80) to a browser too.
 	Port, HTTP int
 	Seen       func() int
+	// Arrived and Reached say what Seen counts, of containers and of the host.
+	Arrived, Reached string
 	// Dial connects from the target to an address of the host, for published
 	// ports. An error is also that nobody answered.
 	Dial func(ctx context.Context, address string) error
