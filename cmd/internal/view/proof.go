@@ -112,7 +112,7 @@ func proofSummary(out *printer, p *resource.Proof, s Style) {
 func Probes(w io.Writer, all []remediate.ProbeInfo, s Style) error {
 	out := &printer{w: w}
 	for _, p := range all {
-		out.f("%-22s %-9s %s\n", p.ID, strings.Join(p.OWASP, ","), p.Title)
+		out.f("%-27s %-9s %s\n", p.ID, strings.Join(p.OWASP, ","), p.Title)
 	}
 	out.f("%s\n", s.paint(bold, count(len(all), "probe")))
 	return out.err

@@ -3,6 +3,7 @@ package inside
 import (
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
@@ -144,9 +145,11 @@ func sockaddr(ip net.IP) unix.Sockaddr {
 }
 
 // request is an echo request (RFC 792, RFC 4443). The kernel computes the
-// checksum for IPv6.
+// checksum for IPv6. Its identifier is one of its own: to conntrack another with the
+// same belongs to a connection that may have been let through before.
 func request(ipv6 bool) []byte {
-	b := append([]byte{8, 0, 0, 0, 0xb, 0xad, 0, 1}, greeting...)
+	b := append([]byte{8, 0, 0, 0, 0, 0, 0, 1}, greeting...)
+	binary.BigEndian.PutUint16(b[4:], uint16(rand.Uint32()))
 	if ipv6 {
 		b[0] = 128
 		return b
