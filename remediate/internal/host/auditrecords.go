@@ -17,7 +17,7 @@ import (
 // machine itself, and in a container, where they hardly ever do.
 func recordsTime() time.Duration {
 	// The first pid namespace has a number of its own, the same on all machines
-	// (PROC_PID_INIT_INO, include/uapi/linux/nsfs.h).
+	// (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 	const first = "pid:[4026531836]"
 	if ns, err := os.Readlink("/proc/self/ns/pid"); err == nil && ns != first {
 		return time.Second
