@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/remediate/internal/egress"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -97,36 +96,20 @@ var links = map[string][]string{
 // newKernel keeps the test on its thread, with which the namespace ends.
 func newKernel(t *testing.T) *kernel {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("BULWARK_REQUIRE_ROOT") != "" {
-			t.Fatal("needs root")
-		}
-		t.Skip("needs root, for a network namespace")
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	sh(t, `cd /proc/sys/net
+	scratch.Netns(t)
+	scratch.Shell(t, `cd /proc/sys/net
 		echo 1 > ipv4/ip_forward; echo 1 > ipv6/conf/all/forwarding
 		for f in ipv4/conf/*/rp_filter ipv4/conf/*/send_redirects ipv6/conf/*/accept_dad; do echo 0 > $f; done`)
 	k := &kernel{ends: map[string]int{}}
 	for name, addresses := range links {
 		k.ends[name] = tun(t, name)
 		for _, a := range addresses {
-			sh(t, "ip addr add "+a+" dev "+name)
+			scratch.Shell(t, "ip addr add "+a+" dev "+name)
 		}
-		sh(t, "ip link set "+name+" up")
+		scratch.Shell(t, "ip link set "+name+" up")
 	}
-	sh(t, "ip route add default dev up0; ip -6 route add default dev up0")
+	scratch.Shell(t, "ip route add default dev up0; ip -6 route add default dev up0")
 	return k
-}
-
-func sh(t *testing.T, script string) {
-	t.Helper()
-	if out, err := exec.Command("sh", "-ec", script).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, out)
-	}
 }
 
 // tun makes an interface whose packets the test reads and writes (tun(4)).
@@ -165,7 +148,7 @@ func (k *kernel) load(t *testing.T, backend string, r *rand.Rand) egress.Compile
 // put flushes what is there and loads the rules as their text says.
 func (k *kernel) put(t *testing.T, rules []resource.Ruleset) {
 	t.Helper()
-	sh(t, "nft flush ruleset; for f in iptables-legacy ip6tables-legacy; do $f -F; $f -X; done")
+	scratch.Shell(t, "nft flush ruleset; for f in iptables-legacy ip6tables-legacy; do $f -F; $f -X; done")
 	for _, rs := range rules {
 		for _, table := range rs.Tables {
 			if rs.Backend == resource.BackendNFTables {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 )
 
 // BenchmarkLoad is one exchange of rules with allowlists of some sizes, both
@@ -15,7 +16,7 @@ func BenchmarkLoad(b *testing.B) {
 	for _, be := range backends {
 		for _, n := range []int{10, 1000, 10000} {
 			b.Run(fmt.Sprintf("%s/%d", be, n), func(b *testing.B) {
-				ownNetns(b)
+				scratch.Netns(b)
 				for i := range b.N {
 					if err := firewall.Load(context.Background(), be.rules(n+i%2), nil); err != nil {
 						b.Fatal(err)
@@ -31,7 +32,7 @@ func BenchmarkFirewall(b *testing.B) {
 	for _, be := range backends {
 		for _, n := range []int{10, 10000} {
 			b.Run(fmt.Sprintf("%s/%d", be, n), func(b *testing.B) {
-				ownNetns(b)
+				scratch.Netns(b)
 				if err := firewall.Load(context.Background(), be.rules(n), nil); err != nil {
 					b.Fatal(err)
 				}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -36,7 +37,7 @@ func (b backend) docker(t *testing.T) {
 	if variant == "" {
 		variant = resource.VariantNFT
 	}
-	run(t, strings.ReplaceAll(docker, "VARIANT", variant))
+	scratch.Shell(t, strings.ReplaceAll(docker, "VARIANT", variant))
 }
 
 func load(t *testing.T, rules []resource.Ruleset) {
@@ -67,9 +68,9 @@ func TestLoadIsIdempotent(t *testing.T) {
 	eachBackend(t, func(t *testing.T, b backend) {
 		b.docker(t)
 		load(t, b.rules(1))
-		before := run(t, "nft list ruleset; nft -a list ruleset; iptables-legacy-save -c; ip6tables-legacy-save -c")
+		before := scratch.Shell(t, "nft list ruleset; nft -a list ruleset; iptables-legacy-save -c; ip6tables-legacy-save -c")
 		load(t, b.rules(1))
-		after := run(t, "nft list ruleset; nft -a list ruleset; iptables-legacy-save -c; ip6tables-legacy-save -c")
+		after := scratch.Shell(t, "nft list ruleset; nft -a list ruleset; iptables-legacy-save -c; ip6tables-legacy-save -c")
 		if cutTimes(after) != cutTimes(before) {
 			t.Errorf("before\n%s\nafter\n%s", before, after)
 		}
@@ -91,7 +92,7 @@ func TestMoves(t *testing.T) {
 	for _, from := range backends {
 		for _, to := range backends {
 			t.Run(from.String()+" to "+to.String(), func(t *testing.T) {
-				ownNetns(t)
+				scratch.Netns(t)
 				load(t, from.rules(1))
 				load(t, to.rules(1))
 			})
@@ -128,7 +129,7 @@ func TestRepairs(t *testing.T) {
 				if len(rules[0].Tables) > 1 {
 					sets = rules[0].Tables[i].Sets
 				}
-				run(t, strings.NewReplacer("XT", xt, "SET", sets[len(sets)*i/2].Name).Replace(script))
+				scratch.Shell(t, strings.NewReplacer("XT", xt, "SET", sets[len(sets)*i/2].Name).Replace(script))
 				if ruleset.Same(rules, own(t)) {
 					t.Errorf("not seen: %s (%s)", script, xt)
 				}
@@ -171,7 +172,7 @@ func TestTogetherWithOthers(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		if n := strings.Count(run(t, xt+"-save"), "-A DOCKER-USER -s 10.0."); n != theirs {
+		if n := strings.Count(scratch.Shell(t, xt+"-save"), "-A DOCKER-USER -s 10.0."); n != theirs {
 			t.Errorf("%d of %d rules are left", n, theirs)
 		}
 		wantOwn(t, b.rules((loads-1)%7))
@@ -230,8 +231,8 @@ func enterNetns(t *testing.T) func() error {
 // load that wants it and by one that does not.
 func TestLoadBesideNative(t *testing.T) {
 	eachBackend(t, func(t *testing.T, b backend) {
-		run(t, `iptables-nft -N DOCKER-USER; iptables-nft -A DOCKER-USER -p tcp --dport 25 -j DROP; nft add rule ip filter DOCKER-USER ct expiration 5s drop`)
-		before := run(t, "nft list table ip filter")
+		scratch.Shell(t, `iptables-nft -N DOCKER-USER; iptables-nft -A DOCKER-USER -p tcp --dport 25 -j DROP; nft add rule ip filter DOCKER-USER ct expiration 5s drop`)
+		before := scratch.Shell(t, "nft list table ip filter")
 		err := firewall.Load(context.Background(), b.rules(1), nil)
 		if (err != nil) != (b.variant == resource.VariantNFT) {
 			t.Errorf("got %v", err)
@@ -239,7 +240,7 @@ func TestLoadBesideNative(t *testing.T) {
 		if err := firewall.Load(context.Background(), nil, nil); err != nil {
 			t.Error(err)
 		}
-		if after := run(t, "nft list table ip filter"); after != before {
+		if after := scratch.Shell(t, "nft list table ip filter"); after != before {
 			t.Errorf("before\n%s\nafter\n%s", before, after)
 		}
 	})

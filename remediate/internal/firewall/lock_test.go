@@ -11,16 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 )
 
 // TestChildKeepsLock: the program that loads rules has the transaction's lock
 // open, so that nobody else takes it while that program runs on without us.
 func TestChildKeepsLock(t *testing.T) {
-	ownNetns(t)
+	scratch.Netns(t)
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mount --make-rprivate /; mount -t tmpfs none /run")
+	scratch.Shell(t, "mount --make-rprivate /; mount -t tmpfs none /run")
 	lock, err := os.Create(filepath.Join(t.TempDir(), "lock"))
 	if err != nil {
 		t.Fatal(err)

@@ -5,43 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
-
-// ownNetns puts the test into a network namespace of its own, which ends with
-// it: the goroutine stays locked to its thread.
-func ownNetns(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("BULWARK_REQUIRE_ROOT") != "" {
-			t.Fatal("needs root")
-		}
-		t.Skip("needs root, for a network namespace")
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func run(t *testing.T, script string) string {
-	t.Helper()
-	out, err := exec.Command("sh", "-ec", script).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-	return string(out)
-}
 
 // A backend is one of the places that rules can be in.
 type backend struct{ name, variant string }
@@ -57,7 +28,7 @@ var backends = []backend{
 func eachBackend(t *testing.T, test func(t *testing.T, b backend)) {
 	for _, b := range backends {
 		t.Run(b.String(), func(t *testing.T) {
-			ownNetns(t)
+			scratch.Netns(t)
 			test(t, b)
 		})
 	}
@@ -154,7 +125,7 @@ func wantOwn(t *testing.T, want []resource.Ruleset) {
 // programs print it.
 func kernel(t *testing.T) string {
 	t.Helper()
-	return run(t, `{ for t in $(cat /proc/thread-self/net/ip_tables_names); do iptables-legacy-save -t $t; done
+	return scratch.Shell(t, `{ for t in $(cat /proc/thread-self/net/ip_tables_names); do iptables-legacy-save -t $t; done
 		for t in $(cat /proc/thread-self/net/ip6_tables_names); do ip6tables-legacy-save -t $t; done
 		nft -s list ruleset; ipset save | sort; }`+" | sed -e 's/^#.*//' -e 's/\\[[0-9:]*\\]//'")
 }

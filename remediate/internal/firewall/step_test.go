@@ -7,6 +7,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
 	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -16,7 +17,7 @@ import (
 func TestStep(t *testing.T) {
 	ctx := context.Background()
 	eachBackend(t, func(t *testing.T, b backend) {
-		run(t, "iptables-nft -A INPUT -p tcp --dport 22 -j ACCEPT; iptables-legacy -P FORWARD ACCEPT; ip6tables-nft -P FORWARD ACCEPT; ip6tables-legacy -P FORWARD ACCEPT")
+		scratch.Shell(t, "iptables-nft -A INPUT -p tcp --dport 22 -j ACCEPT; iptables-legacy -P FORWARD ACCEPT; ip6tables-nft -P FORWARD ACCEPT; ip6tables-legacy -P FORWARD ACCEPT")
 		bare := kernel(t)
 		step := &firewall.Step{}
 		payload := encode(t, ruleset.Payload{After: b.rules(3)})
@@ -79,18 +80,18 @@ func TestStepKeepsUsedDockerUser(t *testing.T) {
 	ctx := context.Background()
 	for _, b := range backends[:2] {
 		t.Run(b.String(), func(t *testing.T) {
-			ownNetns(t)
+			scratch.Netns(t)
 			step := &firewall.Step{}
 			payload := encode(t, ruleset.Payload{After: b.rules(1)})
 			done, err := step.Do(ctx, payload)
 			if err != nil {
 				t.Fatal(err)
 			}
-			run(t, "iptables-"+b.variant+" -I FORWARD -j DOCKER-USER; ip6tables-"+b.variant+" -A DOCKER-USER -j RETURN")
+			scratch.Shell(t, "iptables-"+b.variant+" -I FORWARD -j DOCKER-USER; ip6tables-"+b.variant+" -A DOCKER-USER -j RETURN")
 			if err := step.Restore(ctx, payload, txn.UndoInfo{Did: true, SameBoot: true, Done: done}); err != nil {
 				t.Fatal(err)
 			}
-			run(t, "iptables-"+b.variant+" -C FORWARD -j DOCKER-USER; ip6tables-"+b.variant+" -C DOCKER-USER -j RETURN")
+			scratch.Shell(t, "iptables-"+b.variant+" -C FORWARD -j DOCKER-USER; ip6tables-"+b.variant+" -C DOCKER-USER -j RETURN")
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -34,7 +35,7 @@ func TestSwap(t *testing.T) {
 // TestSwapBoth: the same where rules stand in two places at once, which are not
 // swapped in the same moment.
 func TestSwapBoth(t *testing.T) {
-	ownNetns(t)
+	scratch.Netns(t)
 	xt, nft := backends[0], backends[2]
 	xt.jump(t)
 	swap(t, func(n int) []resource.Ruleset { return append(xt.rules(n), nft.rules(n)...) })
@@ -114,11 +115,11 @@ func TestSwapCanFail(t *testing.T) {
 func (b backend) carelessly(t *testing.T) {
 	t.Helper()
 	if b.variant == "" {
-		run(t, "nft flush chain inet bulwark out; sleep 0.03; nft insert rule inet bulwark forward drop; sleep 0.1; nft flush chain inet bulwark forward")
+		scratch.Shell(t, "nft flush chain inet bulwark out; sleep 0.03; nft insert rule inet bulwark forward drop; sleep 0.1; nft flush chain inet bulwark forward")
 		return
 	}
 	for _, xt := range []string{"iptables-", "ip6tables-"} {
-		run(t, strings.ReplaceAll("XT -F BULWARK-OUT; sleep 0.03; XT -I BULWARK-OUT -j DROP; sleep 0.1; XT -F BULWARK-OUT", "XT", xt+b.variant))
+		scratch.Shell(t, strings.ReplaceAll("XT -F BULWARK-OUT; sleep 0.03; XT -I BULWARK-OUT -j DROP; sleep 0.1; XT -F BULWARK-OUT", "XT", xt+b.variant))
 	}
 }
 
@@ -126,7 +127,7 @@ func (b backend) carelessly(t *testing.T) {
 func (b backend) jump(t *testing.T) {
 	t.Helper()
 	if b.variant != "" {
-		run(t, strings.ReplaceAll("iptables-V -N DOCKER-USER; iptables-V -I FORWARD -j DOCKER-USER; ip6tables-V -N DOCKER-USER; ip6tables-V -I FORWARD -j DOCKER-USER", "V", b.variant))
+		scratch.Shell(t, strings.ReplaceAll("iptables-V -N DOCKER-USER; iptables-V -I FORWARD -j DOCKER-USER; ip6tables-V -N DOCKER-USER; ip6tables-V -I FORWARD -j DOCKER-USER", "V", b.variant))
 	}
 }
 

@@ -6,18 +6,20 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 )
 
 // wire makes a - router - b; the test is on the router, and a is behind br-a.
 func wire(t *testing.T) {
 	t.Helper()
-	run(t, `
+	scratch.Shell(t, `
 		echo 1 > /proc/sys/net/ipv4/ip_forward
 		echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
 		ip link set lo up`)
 	t.Setenv("A", inhabit(t, "a"))
 	t.Setenv("B", inhabit(t, "b"))
-	run(t, `
+	scratch.Shell(t, `
 		echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad
 		for ns in $A $B; do nsenter --net="/proc/$ns/ns/net" sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'; done
 		ip link add br-a type veth peer name eth0 netns "$A"

@@ -11,14 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 // TestFlows: connections are told as FORWARD sees them; what is over or stays
 // inside is not.
 func TestFlows(t *testing.T) {
-	ownNetns(t)
-	run(t, "iptables-nft -A INPUT -m conntrack --ctstate NEW") // tracking begins with the first rule that asks for it
+	netns(t)
+	scratch.Shell(t, "iptables-nft -A INPUT -m conntrack --ctstate NEW") // tracking begins with the first rule that asks for it
 	for _, f := range []struct {
 		proto    uint8
 		src      string

@@ -5,44 +5,22 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// ownNetns puts the test into a network namespace of its own, which ends with
-// it: the goroutine stays locked to its thread.
-func ownNetns(t *testing.T) {
+// netns is a namespace whose links can be seen in /sys.
+func netns(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("BULWARK_REQUIRE_ROOT") != "" {
-			t.Fatal("needs root")
-		}
-		t.Skip("needs root, for a network namespace")
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "mount --make-rprivate /; mount -t sysfs none /sys; ip link set lo up")
-}
-
-func run(t *testing.T, script string) string {
-	t.Helper()
-	out, err := exec.Command("sh", "-ec", script).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-	return string(out)
+	scratch.Sysfs(t)
+	scratch.Shell(t, "ip link set lo up")
 }
 
 func networks(family string, n int) []netip.Prefix {
@@ -59,16 +37,16 @@ func networks(family string, n int) []netip.Prefix {
 
 // TestReadsNothingIntoBeing: to look at a host makes no table.
 func TestReadsNothingIntoBeing(t *testing.T) {
-	ownNetns(t)
+	netns(t)
 	const tables = "cat /proc/thread-self/net/ip_tables_names /proc/thread-self/net/ip6_tables_names; nft list tables"
 	for _, before := range []string{"", "ip6tables-nft -N X", "iptables-legacy -N X"} {
-		run(t, before)
-		want := run(t, tables)
+		scratch.Shell(t, before)
+		want := scratch.Shell(t, tables)
 		f, err := host.NewReader("/", nil, "").Firewall(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := run(t, tables); got != want {
+		if got := scratch.Shell(t, tables); got != want {
 			t.Errorf("after %q: tables\n%s, and after a look\n%s", before, want, got)
 		}
 		if n := strings.Count(want, "filter"); len(f.Filters) != n {
@@ -80,8 +58,8 @@ func TestReadsNothingIntoBeing(t *testing.T) {
 // TestNativeRules: a table of nft's own that iptables cannot show is noted, and
 // hides neither the other tables nor the host.
 func TestNativeRules(t *testing.T) {
-	ownNetns(t)
-	run(t, `nft add table ip filter; nft 'add chain ip filter forward { type filter hook forward priority 0; }'
+	netns(t)
+	scratch.Shell(t, `nft add table ip filter; nft 'add chain ip filter forward { type filter hook forward priority 0; }'
 		nft add rule ip filter forward ct expiration 5s drop; ip6tables-nft -N DOCKER-USER`)
 	f, err := host.NewReader("/", nil, "").Firewall(context.Background())
 	if err != nil {
@@ -95,7 +73,7 @@ func TestNativeRules(t *testing.T) {
 	if len(f.Filters) != 2 {
 		t.Errorf("got %d tables", len(f.Filters))
 	}
-	run(t, "nft add chain ip filter BULWARK-OUT") // what cannot be seen is not absent
+	scratch.Shell(t, "nft add chain ip filter BULWARK-OUT") // what cannot be seen is not absent
 	_, err = host.NewReader("/", nil, "").Firewall(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "rules of bulwark are in it") {
 		t.Errorf("got %v", err)
@@ -104,27 +82,27 @@ func TestNativeRules(t *testing.T) {
 
 // TestTools: all programs of this host, with versions.
 func TestTools(t *testing.T) {
-	ownNetns(t)
+	netns(t)
 	f, err := host.NewReader("/", nil, "").Firewall(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tool := range []string{"iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "nft"} {
-		args := strings.Fields(run(t, tool+" -V"))
+		args := strings.Fields(scratch.Shell(t, tool+" -V"))
 		if got := "v" + f.Tools[tool]; got != args[1] {
 			t.Errorf("%s is %s, not %s", tool, args[1], got)
 		}
 	}
-	if said := run(t, "iptables -V"); strings.Contains(said, "nf_tables") != (f.Variant == resource.VariantNFT) {
+	if said := scratch.Shell(t, "iptables -V"); strings.Contains(said, "nf_tables") != (f.Variant == resource.VariantNFT) {
 		t.Errorf("iptables is %s, not %s", said, f.Variant)
 	}
 }
 
 // TestSurroundings: bridges and forwarding are those of the kernel.
 func TestSurroundings(t *testing.T) {
-	ownNetns(t)
-	run(t, "ip link add b0 type bridge; ip link add v0 type veth peer v1; ip link add b1 type bridge")
-	run(t, "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+	netns(t)
+	scratch.Shell(t, "ip link add b0 type bridge; ip link add v0 type veth peer v1; ip link add b1 type bridge")
+	scratch.Shell(t, "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
 	f, err := host.NewReader("/", nil, "").Firewall(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -140,8 +118,8 @@ func TestSurroundings(t *testing.T) {
 // TestSets: what was put is read; a set that somebody changed is seen and put
 // right; foreign sets are not touched.
 func TestSets(t *testing.T) {
-	ownNetns(t)
-	run(t, "ipset create theirs hash:ip; ipset add theirs 192.0.2.1")
+	netns(t)
+	scratch.Shell(t, "ipset create theirs hash:ip; ipset add theirs 192.0.2.1")
 	for _, family := range []string{resource.FamilyIP4, resource.FamilyIP6} {
 		for _, n := range []int{1, 7, 10000} {
 			set := ruleset.NewSet(family, networks(family, n))
@@ -162,7 +140,7 @@ func TestSets(t *testing.T) {
 			}
 		}
 	}
-	if left := run(t, "ipset list -n"); left != "theirs\n" {
+	if left := scratch.Shell(t, "ipset list -n"); left != "theirs\n" {
 		t.Errorf("left: %s", left)
 	}
 }
@@ -182,14 +160,14 @@ func tamper(t *testing.T, set resource.AddrSet) {
 		"ipset rename NAME bulwark-other",
 		"ipset create NAME-new hash:ip", // a load was killed
 	} {
-		run(t, strings.NewReplacer("NAME", set.Name, "EXTRA", extra, "FIRST", set.Members[0], "FAMILY", family).Replace(script))
+		scratch.Shell(t, strings.NewReplacer("NAME", set.Name, "EXTRA", extra, "FIRST", set.Members[0], "FAMILY", family).Replace(script))
 		if got := sets(t); len(got) == 1 && slices.Equal(got[0].Members, set.Members) && got[0].Name == set.Name {
 			t.Errorf("not seen: %s", script)
 		}
 		if err := host.PutSet(set); err != nil {
 			t.Errorf("after %s: %v", script, err)
 		}
-		run(t, "ipset destroy bulwark-other 2>/dev/null || true")
+		scratch.Shell(t, "ipset destroy bulwark-other 2>/dev/null || true")
 		wantSet(t, set)
 	}
 }
@@ -213,12 +191,12 @@ func wantSet(t *testing.T, want resource.AddrSet) {
 
 // TestSetInUse: a set that a rule names is exchanged, but not removed.
 func TestSetInUse(t *testing.T) {
-	ownNetns(t)
+	netns(t)
 	set := ruleset.NewSet(resource.FamilyIP4, networks(resource.FamilyIP4, 9))
 	if err := host.PutSet(set); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "iptables-nft -N X; iptables-nft -A X -m set --match-set "+set.Name+" dst -j RETURN; ipset flush "+set.Name)
+	scratch.Shell(t, "iptables-nft -N X; iptables-nft -A X -m set --match-set "+set.Name+" dst -j RETURN; ipset flush "+set.Name)
 	if err := host.PutSet(set); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +206,7 @@ func TestSetInUse(t *testing.T) {
 	if err := host.DropSet(ctx, set.Name); err == nil {
 		t.Error("a set in use was removed")
 	}
-	run(t, "iptables-nft -F X")
+	scratch.Shell(t, "iptables-nft -F X")
 	if err := host.DropSet(context.Background(), set.Name); err != nil {
 		t.Errorf("a set whose rule is just gone: %v", err)
 	}
@@ -236,10 +214,10 @@ func TestSetInUse(t *testing.T) {
 
 // TestScratch: what happens there is seen by nobody else.
 func TestScratch(t *testing.T) {
-	ownNetns(t)
+	netns(t)
 	before, _ := os.Readlink("/proc/thread-self/ns/net")
 	err := host.Scratch(func() error {
-		run(t, "iptables-nft -N SCRATCH")
+		scratch.Shell(t, "iptables-nft -N SCRATCH")
 		if inside, _ := os.Readlink("/proc/thread-self/ns/net"); inside == before {
 			t.Error("it is the same namespace")
 		}
@@ -251,7 +229,7 @@ func TestScratch(t *testing.T) {
 	if after, _ := os.Readlink("/proc/thread-self/ns/net"); after != before {
 		t.Error("the caller was moved")
 	}
-	if out := run(t, "iptables-nft-save"); strings.Contains(out, "SCRATCH") {
+	if out := scratch.Shell(t, "iptables-nft-save"); strings.Contains(out, "SCRATCH") {
 		t.Errorf("a trace: %s", out)
 	}
 }

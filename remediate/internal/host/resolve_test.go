@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 )
 
 // place puts text over a file of this host, for this test's thread only.
@@ -47,8 +48,8 @@ func TestResolve(t *testing.T) {
 // TestNameservers: those that a container can reach; behind a stub on loopback,
 // those that systemd-resolved asks.
 func TestNameservers(t *testing.T) {
-	ownNetns(t)
-	run(t, "mount -t tmpfs none /run; mkdir -p /run/systemd/resolve; echo 'nameserver 198.51.100.1' > /run/systemd/resolve/resolv.conf")
+	netns(t)
+	scratch.Shell(t, "mount -t tmpfs none /run; mkdir -p /run/systemd/resolve; echo 'nameserver 198.51.100.1' > /run/systemd/resolve/resolv.conf")
 	for _, c := range []struct{ text, want string }{
 		{"search x\nnameserver 192.0.2.53\n# nameserver 192.0.2.1\nnameserver\t2001:DB8::53\nnameserver 192.0.2.53\n", "192.0.2.53 2001:db8::53"},
 		{"nameserver 127.0.0.53\noptions edns0\n", "198.51.100.1"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/lab"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
@@ -54,7 +55,7 @@ func TestGiven(t *testing.T) {
 		}
 		for _, shut := range []bool{false, true} {
 			if shut {
-				shell(t, "for p in iptables ip6tables; do $p -w -A FORWARD -o out0 -j DROP; done")
+				scratch.Shell(t, "for p in iptables ip6tables; do $p -w -A FORWARD -o out0 -j DROP; done")
 			}
 			for _, a := range []attempt{{"tcp", at}, {"udp", at}, {"icmp", target.IP4 + target.IP6}, {"http", at}} {
 				what := b.reach(t, a.kind, a.address)
@@ -67,7 +68,7 @@ func TestGiven(t *testing.T) {
 				}
 			}
 		}
-		shell(t, "for p in iptables ip6tables; do $p -w -D FORWARD -o out0 -j DROP; done")
+		scratch.Shell(t, "for p in iptables ip6tables; do $p -w -D FORWARD -o out0 -j DROP; done")
 		if other, err := o.Away(context.Background(), !v6); err != nil || other.Dial == nil {
 			t.Errorf("the other version is attacked elsewhere: %+v %v", other, err)
 		}

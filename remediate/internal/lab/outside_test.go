@@ -15,6 +15,7 @@ import (
 
 	"github.com/bulwark-project/bulwark/remediate/internal/lab"
 	"github.com/bulwark-project/bulwark/remediate/internal/probe"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 )
 
 type attempt struct{ kind, address string }
@@ -77,7 +78,7 @@ func TestSilent(t *testing.T) {
 	target := newTarget(t)
 	rules := func(op, dir string) {
 		for _, p := range []string{"iptables", "ip6tables"} {
-			shell(t, fmt.Sprintf("%s -w %s FORWARD %s bwprobe0 -j DROP", p, op, dir))
+			scratch.Shell(t, fmt.Sprintf("%s -w %s FORWARD %s bwprobe0 -j DROP", p, op, dir))
 		}
 	}
 	for _, dir := range []string{"-i", "-o"} {
@@ -113,7 +114,7 @@ func TestSteer(t *testing.T) {
 	if what := b.reach(t, "http", web); what == "answered" {
 		t.Errorf("unasked, it is led there: %s", what)
 	}
-	shell(t, "ip route add blackhole 10.1.1.1 table 51966") // somebody's table
+	scratch.Shell(t, "ip route add blackhole 10.1.1.1 table 51966") // somebody's table
 	for range 2 {
 		if err := target.Steer(b.gateway); err != nil {
 			t.Fatal(err)
@@ -126,13 +127,13 @@ func TestSteer(t *testing.T) {
 	if what := target.Ask("http", web); what != "no route" {
 		t.Errorf("the host: %s", what)
 	}
-	if r := shell(t, "ip rule; ip route show table main"); !contains(r, "from 172.30.9.0/24 to 169.254.169.254 lookup 51967") || strings.Count(r, "169.254.169.254") != 1 {
+	if r := scratch.Shell(t, "ip rule; ip route show table main"); !contains(r, "from 172.30.9.0/24 to 169.254.169.254 lookup 51967") || strings.Count(r, "169.254.169.254") != 1 {
 		t.Errorf("rules and routes:\n%s", r)
 	}
 	if err := target.Steer("192.0.2.1"); err == nil {
 		t.Error("a gateway that is none was led")
 	}
-	shell(t, "ip route del blackhole 10.1.1.1 table 51966")
+	scratch.Shell(t, "ip route del blackhole 10.1.1.1 table 51966")
 	if left := o.Close(context.Background()); left != nil {
 		t.Errorf("left: %q", left)
 	}
@@ -159,7 +160,7 @@ func TestDial(t *testing.T) {
 		t.Errorf("a host that does not forward: %+v", target)
 	}
 	forward(t)
-	near := strings.Fields(shell(t, "ip -o -4 addr show bwprobe0"))[3]
+	near := strings.Fields(scratch.Shell(t, "ip -o -4 addr show bwprobe0"))[3]
 	ip, _, _ := net.ParseCIDR(near)
 	if err := target.Dial(context.Background(), fmt.Sprintf("%s:%d", ip, port)); err != nil {
 		t.Error(err)
@@ -176,17 +177,17 @@ func TestDial(t *testing.T) {
 func TestRefused(t *testing.T) {
 	ownNetns(t)
 	forward(t)
-	shell(t, "ip link add out0 type bridge; ip link set out0 up; ip addr add 198.18.0.1/15 dev out0; ip -6 route add fd7b:a3c4:5e19::/48 dev out0 table 77")
+	scratch.Shell(t, "ip link add out0 type bridge; ip link set out0 up; ip addr add 198.18.0.1/15 dev out0; ip -6 route add fd7b:a3c4:5e19::/48 dev out0 table 77")
 	if _, err := newLab(t).Target(context.Background()); err == nil || !strings.Contains(err.Error(), "routes or addresses") {
 		t.Error(err)
 	}
-	shell(t, "ip addr del 198.18.0.1/15 dev out0; ip link add bwprobe0 type bridge")
+	scratch.Shell(t, "ip addr del 198.18.0.1/15 dev out0; ip link add bwprobe0 type bridge")
 	before := state(t)
 	if _, err := newLab(t).Target(context.Background()); err == nil || !strings.Contains(err.Error(), "does not make") {
 		t.Error(err)
 	}
 	wantState(t, before)
-	shell(t, "ip link del bwprobe0")
+	scratch.Shell(t, "ip link del bwprobe0")
 	target := newTarget(t)
 	if target.IP4 == "" || target.IP6 != "" || target.Why6 == "" {
 		t.Errorf("%+v", target)
@@ -336,7 +337,7 @@ func TestSweepFiles(t *testing.T) {
 	if err := errors.Join(os.Symlink("x", dir+"/bulwark-probe-c"), lab.SweepFiles(dir), lab.SweepFiles(dir+"/none")); err != nil {
 		t.Error(err)
 	}
-	if left := shell(t, "ls "+dir); left != "bulwark-probe-b\nbulwark-probe-c\ndaemon.json\n" {
+	if left := scratch.Shell(t, "ls "+dir); left != "bulwark-probe-b\nbulwark-probe-c\ndaemon.json\n" {
 		t.Errorf("left: %s", left)
 	}
 }

@@ -3,50 +3,27 @@ package lab_test
 import (
 	"context"
 	"net/netip"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/host"
 	"github.com/bulwark-project/bulwark/remediate/internal/inside"
 	"github.com/bulwark-project/bulwark/remediate/internal/lab"
 	"github.com/bulwark-project/bulwark/remediate/internal/probe"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 )
 
-// ownNetns puts the test into a network namespace of its own, which ends with
-// it: the goroutine stays locked to its thread.
+// ownNetns puts the test into a network namespace of its own.
 func ownNetns(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("BULWARK_REQUIRE_ROOT") != "" {
-			t.Fatal("needs root")
-		}
-		t.Skip("needs root, for a network namespace")
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	shell(t, "ip link set lo up")
-}
-
-func shell(t *testing.T, script string) string {
-	t.Helper()
-	out, err := exec.Command("sh", "-ec", script).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-	return string(out)
+	scratch.Netns(t)
+	scratch.Shell(t, "ip link set lo up")
 }
 
 // forward makes the namespace a router, as dockerd does with a host.
 func forward(t *testing.T) {
 	t.Helper()
-	shell(t, "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+	scratch.Shell(t, "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
 }
 
 // A box stands for a container: a namespace on a network of the host's.
@@ -112,11 +89,11 @@ func newLab(t *testing.T) outsideLab {
 	return o
 }
 
-// state is all of routing that a lab could leave something in. The box's own
+// state is all of routing that a lab could leave something in. Test links' own
 // routes come and go by themselves.
 func state(t *testing.T) string {
 	t.Helper()
-	return shell(t, "ip -o link | sed 's/^[0-9]*: //' | cut -d: -f1; ip rule; ip -6 rule; { ip route show table all; ip -6 route show table all; } | grep -v br-box; ls /run/netns 2>/dev/null || true; cat /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/forwarding")
+	return scratch.Shell(t, "ip -o link | sed 's/^[0-9]*: //' | cut -d: -f1; ip rule; ip -6 rule; { ip route show table all; ip -6 route show table all; } | grep -v -e br-box -e out0; ls /run/netns 2>/dev/null || true; cat /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/forwarding")
 }
 
 func wantState(t *testing.T, before string) {

@@ -188,7 +188,7 @@ func TestMatchIsWhatToolsPrint(t *testing.T) {
 		sameRules(t, own.Chains[1].Rules, want.Chains[1].Rules)
 	})
 	t.Run("nft", func(t *testing.T) {
-		scratch(t, "nft")
+		realTools(t, "nft")
 		set4 := ruleset.NewSet(resource.FamilyIP4, []netip.Prefix{prefix("10.0.0.0/8")})
 		set6 := ruleset.NewSet(resource.FamilyIP6, []netip.Prefix{prefix("fd00::/8")})
 		want := resource.RuleTable{Sets: []resource.AddrSet{set4, set6}, Chains: []resource.RuleChain{{Name: "out"}, {Name: "sample"}}}

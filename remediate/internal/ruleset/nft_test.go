@@ -205,7 +205,7 @@ func becomeNFT(t *testing.T, want *resource.RuleTable) {
 const foreignNFT = "table inet mine {\n\tchain bulwark {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\tjump egress\n\t}\n\n\tchain egress {\n\t}\n}\n"
 
 func TestNFTInTheKernel(t *testing.T) {
-	scratch(t, "nft")
+	realTools(t, "nft")
 	must(t, foreignNFT, "nft", "-f", "-")
 	before := must(t, "", "nft", "-s", "list", "ruleset")
 	for _, want := range []*resource.RuleTable{wantedNFT(20), wantedNFT(30), nil, wantedNFT(40)} {
@@ -233,7 +233,7 @@ func TestNFTInTheKernel(t *testing.T) {
 
 // Large sets go in and come back.
 func TestNFTLargeSet(t *testing.T) {
-	scratch(t, "nft")
+	realTools(t, "nft")
 	var networks []netip.Prefix
 	for i := range uint32(50_000) {
 		networks = append(networks, netip.PrefixFrom(address4(i*80_000), 27))

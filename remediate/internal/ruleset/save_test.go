@@ -149,7 +149,7 @@ func TestParseSaveQuoteInInterface(t *testing.T) {
 // What iptables-nft-save says of a table with rules of nft is an error that a
 // caller can tell.
 func TestParseSaveOfIncompatibleTable(t *testing.T) {
-	scratch(t, "iptables-nft", "iptables-nft-save", "nft")
+	realTools(t, "iptables-nft", "iptables-nft-save", "nft")
 	must(t, "", "iptables-nft", "-w", "10", "-A", "FORWARD", "-j", "ACCEPT")
 	must(t, "add rule ip filter FORWARD tcp dport { 1, 2 } ct mark 5 meta mark set 7 accept\n", "nft", "-f", "-")
 	text := must(t, "", "iptables-nft-save", "-t", "filter")

@@ -4,37 +4,25 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bulwark-project/bulwark/remediate/internal/ruleset"
+	"github.com/bulwark-project/bulwark/remediate/internal/scratch"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
-// scratch puts the test into a network namespace of its own, so that the real
+// realTools puts the test into a network namespace of its own, so that the real
 // tools can be asked; it ends with the test's thread.
-func scratch(t *testing.T, tools ...string) {
+func realTools(t *testing.T, tools ...string) {
 	t.Helper()
-	skip := t.Skipf
-	if os.Getenv("BULWARK_REQUIRE_ROOT") != "" {
-		skip = t.Fatalf
-	}
 	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
-			skip("needs %s", tool)
+			scratch.Missing(t, tool)
 		}
 	}
-	if os.Geteuid() != 0 {
-		skip("needs root, for a network namespace")
-	}
-	runtime.LockOSThread() // for good: the thread is of no use to others
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
+	scratch.Netns(t)
 }
 
 // try runs a program and returns what it prints, or its error text.
@@ -98,7 +86,7 @@ func (x xtables) parse(t *testing.T) (resource.RuleTable, resource.Filter) {
 func eachXtables(t *testing.T, test func(t *testing.T, x xtables)) {
 	for _, x := range allXtables {
 		t.Run(x.tool(), func(t *testing.T) {
-			scratch(t, x.tool()+"-restore", x.tool()+"-save")
+			realTools(t, x.tool()+"-restore", x.tool()+"-save")
 			test(t, x)
 		})
 	}
