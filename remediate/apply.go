@@ -13,6 +13,7 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/internal/auditd"
 	"github.com/bulwark-project/bulwark/remediate/internal/dockerd"
 	"github.com/bulwark-project/bulwark/remediate/internal/firewall"
+	"github.com/bulwark-project/bulwark/remediate/internal/lab"
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -55,6 +56,8 @@ type ApplyOptions struct {
 	Command []string
 	// Progress is told what happens now; it may be nil.
 	Progress func(string)
+
+	reserved *lab.Reservation
 }
 
 // An ApplyResult says what became of an apply or a rollback.
@@ -102,6 +105,12 @@ func (h *Host) Apply(ctx context.Context, o ApplyOptions) (*ApplyResult, error) 
 	}
 	defer r.close()
 	r.limitStart(o.StartTimeout)
+	if o.Prove {
+		if o.reserved, err = h.reserve(ctx, o); err != nil {
+			return nil, err
+		}
+		defer o.reserved.Close()
+	}
 	for try := 1; ; try++ {
 		res, err := r.apply(ctx, o)
 		// useradd and its kin may come between the look at their files and

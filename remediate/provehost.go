@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulwark-project/bulwark/plans"
+	"github.com/bulwark-project/bulwark/remediate/internal/lab"
 	"github.com/bulwark-project/bulwark/remediate/internal/probe"
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -24,6 +25,8 @@ type ProveOptions struct {
 	Targets []netip.AddrPort
 	// Progress is told the name of each probe before it is made; nil for none.
 	Progress func(string)
+
+	reserved *lab.Reservation
 }
 
 // A ProbeInfo is one probe of the catalogue, without a host.
@@ -102,7 +105,7 @@ func (h *Host) defend(ctx context.Context, o ApplyOptions, res *ApplyResult) err
 			o.Progress("probe " + id)
 		}
 	}
-	p, err := h.Prove(ctx, ProveOptions{Policy: o.Policy, Progress: tell})
+	p, err := h.Prove(ctx, ProveOptions{Policy: o.Policy, Progress: tell, reserved: o.reserved})
 	res.Proof = p
 	if err != nil {
 		return err

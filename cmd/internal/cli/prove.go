@@ -45,7 +45,7 @@ attacked: it gets connections to the port (80 if none is given), a request for
 /exploit_dl.sh and echo requests.
 
 With a policy only the defences count that it asks for; without one, and without
-/etc/bulwark/policy.yaml, all do.` + exitHelp(exitOK, exitError, exitFails),
+/etc/bulwark/policy.yaml, all do.` + exitHelp(exitOK, exitError, exitFails, exitBusy),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runProve(cmd.Context(), o) },
 	}

@@ -29,6 +29,8 @@ func elsewhere(t *testing.T) {
 	if err := ns.Lay(w); err != nil {
 		t.Fatal(err)
 	}
+	// The kernel makes an IPv6 address the host's own a little later.
+	scratch.Shell(t, "for i in $(seq 100); do ip -6 route get 2001:db8::1 | grep -q ^local && exit; sleep 0.05; done; exit 1")
 }
 
 // TestGiven: what a container and the host send to a given host is counted when it

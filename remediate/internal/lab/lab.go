@@ -31,6 +31,8 @@ type Options struct {
 	// Targets are hosts to attack in the place of the host outside, at most one of
 	// each IP version.
 	Targets []netip.AddrPort
+	// Reserved is what Reserve gave, if that was asked before.
+	Reserved *Reservation
 	// Progress, if not nil, is told what takes long.
 	Progress func(string)
 }
@@ -44,7 +46,7 @@ type Lab struct {
 	id     string // of this run, part of all names
 	image  string
 	places places
-	lock   *os.File
+	lock   *Reservation
 	dir    string
 	socket net.Listener
 	made   atomic.Int64
@@ -60,28 +62,30 @@ type places struct{ lock, dir string }
 
 // under are the places below a folder for runtime state, "/run" but for tests.
 func under(run string) places {
-	return places{lock: run + "/bulwark-prove.lock", dir: run + "/bulwark-prove"}
+	return places{lock: run + lockName, dir: run + "/bulwark-prove"}
 }
+
+const lockName = "/bulwark-prove.lock"
+
+// LockPath is the lock of labs.
+const LockPath = "/run" + lockName
 
 // Open makes a lab: it removes what a killed run has left, and imports the image.
 // It refuses where a second run is at work, or where probes would do harm.
 func Open(ctx context.Context, o Options) (*Lab, error) { return openAt(ctx, o, under("/run")) }
 
 func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
-	if err := harmless(o); err != nil {
+	r, err := o.reserved(ctx, at)
+	if err != nil {
 		return nil, err
 	}
 	docker, err := host.OpenDocker(o.DockerHost)
 	if err != nil {
-		return nil, err
-	}
-	lock, err := takeLock(at.lock)
-	if err != nil {
-		docker.Close()
+		r.Close()
 		return nil, err
 	}
 	id := token(4)
-	l := &Lab{opt: o, docker: docker, lock: lock, places: at, id: id, image: imageName + ":" + id, nets: map[string]probe.Net{}, outside: newOutside()}
+	l := &Lab{opt: o, docker: docker, lock: r, places: at, id: id, image: imageName + ":" + id, nets: map[string]probe.Net{}, outside: newOutside()}
 	if err := l.furnish(ctx); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
@@ -91,6 +95,15 @@ func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// reserved looks once more whether probes would do harm: what was reserved before
+// may have been so without a snapshot.
+func (o Options) reserved(ctx context.Context, at places) (*Reservation, error) {
+	if o.Reserved == nil {
+		return reserve(ctx, o, 0, at)
+	}
+	return o.Reserved, harmless(o)
 }
 
 // closeTimeout is enough to remove a few containers from a busy host.
