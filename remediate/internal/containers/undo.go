@@ -20,8 +20,16 @@ func (s *Step) Quiesce(context.Context, json.RawMessage, txn.UndoInfo) error { r
 // Restore gives the container the payload's Back, in each aspect that still is
 // as Do left it, wholly or half way. It is a *txn.ForeignError if somebody else
 // has changed one since.
+//
+// A container that dockerd showed only after the restart of this transaction is
+// left: it is out of sight again. Its limits are then those from before the
+// transaction that changed them, which a later rollback finds as it wants them.
 func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.UndoInfo) error {
-	if !info.Did {
+	var p limits.Payload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return fmt.Errorf("cannot read the journal's limits step: %w", err)
+	}
+	if !info.Did || p.Elsewhere {
 		return nil
 	}
 	if info.Boot {
