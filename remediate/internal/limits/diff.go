@@ -197,5 +197,6 @@ func (f *finding) payload() Payload {
 	return Payload{
 		ID: f.c.ID, Name: f.c.Name, Root: f.engine.RootDir, Before: f.now, After: f.target,
 		Back: Back(f.now, f.target, f.engine.CPUs),
+		Ran:  slices.Contains(f.differs, Restart) && f.c.Runs(),
 	}
 }

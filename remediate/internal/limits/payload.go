@@ -17,6 +17,8 @@ type Payload struct {
 	// Elsewhere says that dockerd has that root only after it was restarted by
 	// the same transaction, which then is a rollback.
 	Elsewhere bool `json:"elsewhere,omitempty"`
+	// Ran says that the container ran, and that its restart policy changes.
+	Ran bool `json:"ran,omitempty"`
 	// Before is what was found, After what is wanted.
 	Before resource.ContainerLimits `json:"before"`
 	After  resource.ContainerLimits `json:"after"`
