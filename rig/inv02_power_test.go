@@ -87,7 +87,8 @@ func powerHost(t *testing.T) *sweepHost {
 	return &sweepHost{T: t, runs: wholeRuns, before: ends.Before, after: ends.After}
 }
 
-// powerJudge finds the host as the boot left it: nobody has called recover.
+// powerJudge finds the host as the boot left it, which is over, with the units that
+// recover: nobody has called recover.
 func powerJudge(t *testing.T) {
 	h := powerHost(t)
 	h.awaitKept()
@@ -95,6 +96,9 @@ func powerJudge(t *testing.T) {
 		t.Error("the boot left a transaction open")
 	}
 	h.mustRun("bulwark", "history")
+	if failed, err := output("systemctl", "list-units", "--failed", "--plain", "--no-legend", "bulwark*"); err != nil || failed != "" {
+		t.Errorf("units of bulwark failed in the boot: %v\n%s", err, failed)
+	}
 	// A draft that never became a transaction is dropped by the next command that
 	// writes; nothing else may be left for one to do.
 	drafts, _ := filepath.Glob("/var/lib/bulwark/txn/.new-*")

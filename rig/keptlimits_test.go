@@ -52,13 +52,34 @@ func limitsIn(dir string) string {
 	return string(b)
 }
 
-// limitsInEffect are those of the container kept that dockerd tells, with what
+// limitsInEffect are those of the container kept as dockerd tells them, and what
 // the kernel has; "" without such a container.
 func limitsInEffect() string {
-	out, err := exec.Command("sh", "-c", `docker inspect -f "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}" kept
-		docker exec kept cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max || docker exec kept cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max`).Output()
+	out, err := exec.Command("docker", "inspect", "-f",
+		"{{.State.Pid}} {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}", "kept").Output()
 	if err != nil {
 		return ""
 	}
-	return string(out)
+	pid, said, _ := strings.Cut(string(out), " ")
+	for _, file := range []string{"memory.max", "memory.limit_in_bytes", "pids.max"} {
+		said += inCgroup(pid, file)
+	}
+	return said
+}
+
+// inCgroup reads a file of the cgroup of a process, of whichever version: with v1
+// it is in the hierarchy of its controller.
+func inCgroup(pid, file string) string {
+	b, _ := os.ReadFile("/proc/" + pid + "/cgroup")
+	controller, _, _ := strings.Cut(file, ".")
+	for line := range strings.Lines(string(b)) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) < 3 || f[1] != "" && f[1] != controller {
+			continue
+		}
+		if b, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", f[1], f[2], file)); err == nil {
+			return file + " " + string(b)
+		}
+	}
+	return ""
 }
