@@ -44,8 +44,9 @@ func (s afterBoot) Restore(_ context.Context, _ json.RawMessage, info txn.UndoIn
 // with the old files, and the files, which somebody may have edited.
 func TestStepAfterBoot(t *testing.T) {
 	w, asked := newWorld(t, fast(t)), []string{}
-	opt := txn.Options{Steps: []txn.Step{afterBoot{&asked}}}
+	opt := txn.Options{Steps: []txn.Step{afterBoot{&asked}}, BootID: "one"}
 	w.crashed(opt)
+	opt.BootID = "two"
 	ctx, m := t.Context(), w.open(opt)
 	for range 2 { // the second time for a boot that was cut short too
 		rep, err := m.Recover(ctx, txn.RecoverOptions{Boot: true})
@@ -69,6 +70,23 @@ func TestStepAfterBoot(t *testing.T) {
 	}
 	if rep, err := m.Recover(ctx, txn.RecoverOptions{}); err != nil || rep.ID != "" {
 		t.Errorf("%+v %v", rep, err)
+	}
+}
+
+// A recovery that is called one at boot in the very boot of the transaction has
+// services before it that read the new files.
+func TestNoBootSince(t *testing.T) {
+	w, asked := newWorld(t, fast(t)), []string{}
+	opt := txn.Options{Steps: []txn.Step{afterBoot{&asked}}, BootID: "one"}
+	w.crashed(opt)
+	m := w.open(opt)
+	for _, boot := range []bool{true, false} {
+		if _, err := m.Recover(t.Context(), txn.RecoverOptions{Boot: boot}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"quiesce", "restore at boot", "quiesce", "restore"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
 	}
 }
 

@@ -53,10 +53,11 @@ func (t *tx) undo(ctx context.Context, o undoOptions) (Outcome, error) {
 
 // deferred leaves the rest to a later recovery. The record keeps that one from
 // restarting services that have started with the old files by then, and from
-// files that somebody edits in the meantime.
+// files that somebody edits in the meantime. In the boot of the transaction it
+// would not be true: services have read the new files, whoever calls this a boot.
 func (t *tx) deferred() (Outcome, error) {
 	t.notes = append(t.notes, t.later...)
-	if !t.wal.has(recBack) {
+	if !t.wal.has(recBack) && t.in.BootID != t.m.opt.BootID {
 		if err := t.wal.append(record{Kind: recBack}); err != nil {
 			return Unfinished, t.unfinished(err)
 		}
