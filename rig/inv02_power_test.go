@@ -105,7 +105,18 @@ func powerJudge(t *testing.T) {
 	if res := h.crash(math.MaxInt32, recoverCommand); len(drafts) == 0 && len(res.Calls) > 0 {
 		t.Errorf("the boot left something to recover: %v", res.Calls)
 	}
+	t.Logf("second recovery: %t", ranInBoot(t, "bulwark-recover-limits.service"))
 	t.Logf("state: %s", h.judge("after the boot"))
+}
+
+// ranInBoot tells whether a unit was started since the boot.
+func ranInBoot(t *testing.T, unit string) bool {
+	t.Helper()
+	at, err := output("systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "--value", unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(at) != "0"
 }
 
 // awaitKept waits for the container that dockerd is to start by itself.
