@@ -9,9 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bulwark-project/bulwark/rig/crash/ptrace"
 )
 
 var powerStage = flag.String("power", "", "what rig/powersweep and rig/powercut ask: learn, judge or rollback")
@@ -69,9 +72,24 @@ func powerLearn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("total=%d", h.total())
+	calls := h.undisturbed()
+	t.Logf("total=%d", len(calls))
+	t.Logf("limits=%d", limitsSet(t, calls))
 	h.mustRun("sync")
 	t.Logf("apply took %.1f seconds", took.Seconds())
+}
+
+// limitsSet is the call at which dockerd has set the limits, which apply makes
+// durable: after a cut there, recovery has to wait for dockerd.
+func limitsSet(t *testing.T, calls []ptrace.Call) int {
+	t.Helper()
+	i := slices.IndexFunc(calls, func(c ptrace.Call) bool {
+		return c.Name == "fsync" && strings.HasPrefix(c.Paths[0], "/var/lib/docker/containers/")
+	})
+	if i < 0 {
+		t.Fatal("the limits were not made durable")
+	}
+	return calls[i].N
 }
 
 func powerHost(t *testing.T) *sweepHost {
