@@ -88,6 +88,27 @@ func TestUndoLimitsElsewhere(t *testing.T) {
 	}
 }
 
+// A rollback remembers too which container ran, for a boot in the middle of it.
+func TestUndoLimitsOfWhatRuns(t *testing.T) {
+	always := resource.ContainerLimits{Restart: "always"}
+	steps := []txn.StepSpec{limitStep(t, "db", unlimitedNow, always), limitStep(t, "web", unlimitedNow, always)}
+	s := withPids(map[string]int64{"db": 0, "web": 0})
+	for i := range s.Containers.Value {
+		s.Containers.Value[i].RestartPolicy = "always"
+	}
+	s.Containers.Value[1].PID = 7
+	undo, err := undoLimits("000001", steps, s, false)
+	if err != nil || len(undo.steps) != 2 {
+		t.Fatalf("%+v %v", undo, err)
+	}
+	for i, ran := range []bool{false, true} {
+		var p limits.Payload
+		if err := json.Unmarshal(undo.steps[i].Payload, &p); err != nil || p.Ran != ran || p.After.Restart != "no" {
+			t.Errorf("%+v %v", p, err)
+		}
+	}
+}
+
 // What somebody else changed since refuses the whole rollback.
 func TestUndoLimitsOfOthers(t *testing.T) {
 	steps := []txn.StepSpec{limitStep(t, "db", unlimitedNow, nine), limitStep(t, "web", unlimitedNow, nine)}

@@ -56,10 +56,14 @@ func (u *limitsUndo) container(changes []limits.Payload, moves bool) (what strin
 	away := last.Root != "" && last.Root != u.s.Engine.Value.RootDir
 	switch {
 	case i >= 0:
-		return u.rebase(&u.steps, changes, here[i].Limits(), false)
+		p, what := u.rebase(changes, here[i].Limits())
+		p.Ran = here[i].Runs() && slices.Contains(p.Changed(), limits.Restart)
+		return what, add(&u.steps, p)
 	case away && moves:
 		// If it is gone from there too, the step will tell.
-		return u.rebase(&u.later, changes, last.After, true)
+		p, what := u.rebase(changes, last.After)
+		p.Elsewhere = true
+		return what, add(&u.later, p)
 	case away:
 		u.note("container %s is in %s, which dockerd does not use: its limits stay as they are", last.Name, last.Root)
 	default:
@@ -72,19 +76,24 @@ func (u *limitsUndo) note(format string, args ...any) {
 	u.notes = append(u.notes, fmt.Sprintf(format, args...))
 }
 
-func (u *limitsUndo) rebase(to *[]txn.StepSpec, changes []limits.Payload, now resource.ContainerLimits, elsewhere bool) (what string, err error) {
+// rebase is the change back from now.
+func (u *limitsUndo) rebase(changes []limits.Payload, now resource.ContainerLimits) (p limits.Payload, what string) {
 	p, what, short := limits.Rebase(changes, now, u.s.Engine.Value.CPUs)
 	if short != "" {
 		u.note("%s", short)
 	}
+	return p, what
+}
+
+// add makes a step of a change, if it changes anything.
+func add(to *[]txn.StepSpec, p limits.Payload) error {
 	if len(p.Changed()) == 0 {
-		return what, nil
+		return nil
 	}
-	p.Elsewhere = elsewhere
 	b, err := json.Marshal(p)
 	if err != nil {
-		return "", fmt.Errorf("cannot write the journal's limits step: %w", err)
+		return fmt.Errorf("cannot write the journal's limits step: %w", err)
 	}
 	*to = append(*to, txn.StepSpec{Name: limitsStep, Payload: b})
-	return what, nil
+	return nil
 }
