@@ -14,47 +14,6 @@ import (
 
 const limitsStep = limits.Name
 
-// undoLimits makes of the changes of containers that are undone, oldest first,
-// one for each container that is still there. notes tell of those that are not.
-// What somebody else changed since is a *ConflictError, as with files.
-func undoLimits(of string, steps []txn.StepSpec, s *resource.Snapshot) (back []txn.StepSpec, notes []string, err error) {
-	changes, order, err := limitChanges(steps)
-	if err != nil || len(order) == 0 {
-		return nil, nil, err
-	}
-	all, ok := s.Containers.Get()
-	if !ok {
-		return nil, nil, fmt.Errorf("cannot bring back the limits of containers: %s", s.Containers.Unknown)
-	}
-	conflict := &ConflictError{ID: of}
-	for _, id := range order {
-		i := slices.IndexFunc(all, func(c resource.Container) bool { return c.ID == id })
-		name := changes[id][0].Name
-		if i < 0 {
-			notes = append(notes, fmt.Sprintf("container %s is gone: its limits need not be put back", name))
-			continue
-		}
-		p, what, short := limits.Rebase(changes[id], all[i].Limits(), s.Engine.Value.CPUs)
-		if what != "" {
-			conflict.Conflicts = append(conflict.Conflicts, txn.Conflict{Path: "container " + name, What: what})
-		}
-		if short != "" {
-			notes = append(notes, short)
-		}
-		if len(p.Changed()) > 0 {
-			b, err := json.Marshal(p)
-			if err != nil {
-				return nil, nil, fmt.Errorf("cannot write the journal's limits step: %w", err)
-			}
-			back = append(back, txn.StepSpec{Name: limitsStep, Payload: b})
-		}
-	}
-	if len(conflict.Conflicts) > 0 {
-		return nil, nil, &EditedError{Conflict: conflict}
-	}
-	return back, notes, nil
-}
-
 // limitChanges reads steps by the id of the container, and the ids in order.
 func limitChanges(steps []txn.StepSpec) (changes map[string][]limits.Payload, order []string, err error) {
 	changes = map[string][]limits.Payload{}

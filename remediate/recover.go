@@ -32,7 +32,8 @@ type RecoverResult struct {
 	// ID is the transaction that was open, "" if there was none.
 	ID string `json:"id,omitempty"`
 	// Outcome is "" if nothing was open, else "committed" (it had passed its
-	// commit point), "rolled-back" or "not-applied".
+	// commit point), "rolled-back" or "not-applied"; with Boot also "deferred":
+	// the rest, in Notes, follows when dockerd runs.
 	Outcome string   `json:"outcome,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
 }

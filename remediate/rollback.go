@@ -88,17 +88,17 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if err != nil {
 		return nil, err
 	}
-	boxes, gone, err := undoLimits(spec.Of(), stepsOf(spec.Steps, limitsStep), s)
+	boxes, err := undoLimits(spec.Of(), stepsOf(spec.Steps, limitsStep), s, undo.svc.DataRootMoves)
 	if err != nil {
 		return nil, err
 	}
-	rules = slices.Concat(rules, boxes, events)
+	rules = slices.Concat(rules, boxes.steps, events)
 	if err := canServe(undo.svc, s); err != nil {
 		return nil, err
 	}
-	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: slices.Concat(r.notes, stays, gone)}
+	res := &ApplyResult{Format: 1, Outcome: Unchanged, Notes: slices.Concat(r.notes, stays, boxes.notes)}
 	if o.Approve != nil {
-		if err := o.Approve(reversal(spec, undo.svc, rules, s)); err != nil {
+		if err := o.Approve(reversal(spec, undo.svc, slices.Concat(rules, boxes.later), s)); err != nil {
 			return res, err
 		}
 	}
@@ -107,6 +107,7 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (*ApplyResult, e
 	if undo.svc.Action != resource.NoAction {
 		spec.Steps = append(spec.Steps, step(undo.svc, s, undo.after, false))
 	}
+	spec.Steps = append(spec.Steps, boxes.later...)
 	return r.commit(ctx, res, spec, o.Settle, func(ctx context.Context) error {
 		if undo.svc.Action == resource.NoAction {
 			return nil // an edit of daemon.json that waits for a restart is somebody else's

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/bulwark-project/bulwark/rig/crash/ptrace"
 )
 
 var recoverCommand = []string{"bulwark", "recover"}
@@ -85,11 +87,17 @@ func (h *sweepHost) settle(at string) string {
 // total counts the calls of an apply.
 func (h *sweepHost) total() int {
 	h.Helper()
-	n := len(h.crash(math.MaxInt32, wholeApply).Calls)
-	if n < 100 {
-		h.Fatalf("only %d calls seen: the driver is blind", n)
+	return len(h.undisturbed())
+}
+
+// undisturbed are the calls of an apply that nothing happens to.
+func (h *sweepHost) undisturbed() []ptrace.Call {
+	h.Helper()
+	calls := h.crash(math.MaxInt32, wholeApply).Calls
+	if len(calls) < 100 {
+		h.Fatalf("only %d calls seen: the driver is blind", len(calls))
 	}
 	h.rollback()
 	h.judge("rollback of an undisturbed apply")
-	return n
+	return calls
 }

@@ -9,9 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bulwark-project/bulwark/rig/crash/ptrace"
 )
 
 var powerStage = flag.String("power", "", "what rig/powersweep and rig/powercut ask: learn, judge or rollback")
@@ -69,9 +72,24 @@ func powerLearn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("total=%d", h.total())
+	calls := h.undisturbed()
+	t.Logf("total=%d", len(calls))
+	t.Logf("limits=%d", limitsSet(t, calls))
 	h.mustRun("sync")
 	t.Logf("apply took %.1f seconds", took.Seconds())
+}
+
+// limitsSet is the call at which dockerd has set the limits, which apply makes
+// durable: after a cut there, recovery has to wait for dockerd.
+func limitsSet(t *testing.T, calls []ptrace.Call) int {
+	t.Helper()
+	i := slices.IndexFunc(calls, func(c ptrace.Call) bool {
+		return c.Name == "fsync" && strings.HasPrefix(c.Paths[0], "/var/lib/docker/containers/")
+	})
+	if i < 0 {
+		t.Fatal("the limits were not made durable")
+	}
+	return calls[i].N
 }
 
 func powerHost(t *testing.T) *sweepHost {
@@ -87,7 +105,8 @@ func powerHost(t *testing.T) *sweepHost {
 	return &sweepHost{T: t, runs: wholeRuns, before: ends.Before, after: ends.After}
 }
 
-// powerJudge finds the host as the boot left it: nobody has called recover.
+// powerJudge finds the host as the boot left it, which is over, with the units that
+// recover: nobody has called recover.
 func powerJudge(t *testing.T) {
 	h := powerHost(t)
 	h.awaitKept()
@@ -95,13 +114,27 @@ func powerJudge(t *testing.T) {
 		t.Error("the boot left a transaction open")
 	}
 	h.mustRun("bulwark", "history")
+	if failed, err := output("systemctl", "list-units", "--failed", "--plain", "--no-legend", "bulwark*"); err != nil || failed != "" {
+		t.Errorf("units of bulwark failed in the boot: %v\n%s", err, failed)
+	}
 	// A draft that never became a transaction is dropped by the next command that
 	// writes; nothing else may be left for one to do.
 	drafts, _ := filepath.Glob("/var/lib/bulwark/txn/.new-*")
 	if res := h.crash(math.MaxInt32, recoverCommand); len(drafts) == 0 && len(res.Calls) > 0 {
 		t.Errorf("the boot left something to recover: %v", res.Calls)
 	}
+	t.Logf("second recovery: %t", ranInBoot(t, "bulwark-recover-limits.service"))
 	t.Logf("state: %s", h.judge("after the boot"))
+}
+
+// ranInBoot tells whether a unit was started since the boot.
+func ranInBoot(t *testing.T, unit string) bool {
+	t.Helper()
+	at, err := output("systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "--value", unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(at) != "0"
 }
 
 // awaitKept waits for the container that dockerd is to start by itself.

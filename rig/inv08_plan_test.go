@@ -26,6 +26,7 @@ func partPolicies() map[string]string {
 		"account": head + "userns: {remap: dockremap}\n",
 		"seccomp": head + "seccomp: {deny: [ptrace]}\n",
 		"egress":  head + "egress: {allow: [{to: 192.0.2.1}]}\n",
+		"limits":  head + "limits: {apply: true, rules: [{match: {container: kept}, pids: 40}]}\n",
 		"two":     head + "seccomp: {deny: [ptrace]}\negress: {allow: [{to: 192.0.2.0/24}, {to: \"2001:db8::/32\"}]}\n",
 	}
 }
@@ -65,7 +66,7 @@ func TestInvariant08Exactly(t *testing.T) {
 func (h *sweepHost) exactly(policy, file string) int {
 	h.Helper()
 	plan := h.savePlan(policy, file)
-	wantPaths, wantRules := factPaths(plan), hasRules(plan.Facts)
+	wantPaths, wantRules := factPaths(plan), hasFact(plan.Facts, "egress ", "audit ")
 	start := h.invocation()
 	w := h.watch("bulwark", "apply", file, "--settle", "0s")
 	if w.code != 0 {
@@ -77,7 +78,7 @@ func (h *sweepHost) exactly(policy, file string) int {
 	if got := slices.ContainsFunc(w.calls, func(c ptrace.Call) bool { return strings.HasPrefix(c.Name, "send") }); got != wantRules {
 		h.Errorf("%s: rules in the plan %t, in the trace %t", policy, wantRules, got)
 	}
-	if diff := cmp.Diff(wantPaths, h.changed(wantRules)); diff != "" {
+	if diff := cmp.Diff(wantPaths, h.changed(wantRules, hasFact(plan.Facts, "limits "))); diff != "" {
 		h.Errorf("%s: files of the plan (-) and of the host (+):\n%s", policy, diff)
 	}
 	if restarts := h.invocation() != start; restarts != strings.Contains(w.out, "dockerd restarts once") {
@@ -86,9 +87,10 @@ func (h *sweepHost) exactly(policy, file string) int {
 	return len(wantPaths)
 }
 
-func hasRules(facts []resource.PlanFact) bool {
+// hasFact tells whether a name of a fact begins with one of prefixes.
+func hasFact(facts []resource.PlanFact, prefixes ...string) bool {
 	return slices.ContainsFunc(facts, func(f resource.PlanFact) bool {
-		return strings.HasPrefix(f.Name, "egress ") || strings.HasPrefix(f.Name, "audit ")
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(f.Name, p) })
 	})
 }
 
@@ -114,8 +116,9 @@ func renamed(calls []ptrace.Call) []string {
 }
 
 // changed are the files that are not as before, but for directories and the lock
-// of the account files; rules says whether those of the kernel must have changed.
-func (h *sweepHost) changed(rules bool) []string {
+// of the account files; rules and limits say whether those of the kernel and of
+// the container must have changed.
+func (h *sweepHost) changed(rules, limits bool) []string {
 	h.Helper()
 	found := map[string]bool{}
 	now := h.dump(true)
@@ -131,7 +134,11 @@ func (h *sweepHost) changed(rules bool) []string {
 	if differ := found["rules"] || found["audit"]; differ != rules {
 		h.Errorf("rules of the kernel changed: %t, want %t", differ, rules)
 	}
-	delete(found, "rules")
-	delete(found, "audit")
+	if found["limits"] != limits {
+		h.Errorf("limits of the container changed: %t, want %t", found["limits"], limits)
+	}
+	for _, key := range []string{"rules", "audit", "limits", "limits in effect"} { // the last is of the data root in use
+		delete(found, key)
+	}
 	return slices.Sorted(maps.Keys(found))
 }

@@ -213,6 +213,8 @@ func daemonFacts() []fact {
 		{"a container started with --rm", "docker run -d --init --rm --name new busybox:test sleep 1000", "docker rm -f new", `running containers: was "kept", now "kept new\(--rm\)"`},
 		{"a container paused", "docker pause kept", kept, `running containers: was "kept", now "kept\(paused\)"`},
 		{"a container stopped", "docker stop kept", "docker start kept", `running containers: was "kept", now ""`},
+		{"limits", "docker update --pids-limit 80 kept", "docker update --pids-limit 90 kept", "limits container kept: was "},
+		{"a restart policy beside limits", "docker update --restart=unless-stopped kept", "docker update --restart=always kept", "limits container kept: was "},
 		{"live-restore in effect", reload, unreload, "live-restore in effect: was .*false.* now .*true"},
 	}
 }
@@ -261,7 +263,7 @@ func (f *facts) noFact() []string {
 		"for f in /etc/{passwd,group,shadow,gshadow,subuid,subgid} /etc/docker/daemon.json; do touch -d @1000000000.123456789 $f; done",
 		"iptables -A DOCKER-USER -s 203.0.113.9 -j DROP",
 		"docker create --name idle busybox:test true",
-		"docker update --restart=unless-stopped kept",
+		"docker update --restart=unless-stopped idle",
 		"touch /etc/rig-unrelated",
 		"echo '# a comment' >>" + wholeFile,
 	}
@@ -279,6 +281,6 @@ func (f *facts) noFacts() {
 	}
 	f.rollback()
 	f.sh(`for f in /root/times/*; do touch -r $f /etc/${f##*/} /etc/docker/${f##*/} -c; done; rm -r /root/times /etc/rig-unrelated
-		iptables -D DOCKER-USER -s 203.0.113.9 -j DROP; docker rm idle; docker update --restart=always kept; sed -i '$d' ` + wholeFile)
+		iptables -D DOCKER-USER -s 203.0.113.9 -j DROP; docker rm idle; sed -i '$d' ` + wholeFile)
 	f.judge("what is no fact")
 }

@@ -51,9 +51,11 @@ func (h *sweepHost) prepare(policy string) {
 	h.keep()
 }
 
+// keep starts a container with limits that Docker can bring back exactly.
 func (h *sweepHost) keep() {
 	h.Helper()
-	h.mustRun("docker", "run", "-d", "--init", "--restart=always", "--name", "kept", "busybox:test", "sleep", "100000")
+	h.mustRun("docker", "run", "-d", "--init", "--restart=always", "--memory=64m", "--memory-swap=128m", "--pids-limit=90",
+		"--name", "kept", "busybox:test", "sleep", "100000")
 }
 
 // learn sees from one undisturbed apply and rollback what before and after
@@ -143,7 +145,7 @@ func (h *sweepHost) clean(what string) {
 }
 
 // dump is the state of all that lies below /etc, of bulwark's own part of the
-// kernel's rules and of the record of it. Times are compared only where
+// kernel's rules and of the record of it, and of the limits of containers. Times are compared only where
 // they must come back: a file that was put back has its old one.
 func (h *sweepHost) dump(times bool) map[string]string {
 	h.Helper()
@@ -159,7 +161,10 @@ func (h *sweepHost) dump(times bool) map[string]string {
 	if err != nil {
 		h.Fatal(err)
 	}
-	all := map[string]string{"rules": ownPart(rules), "record": withoutTime(record, times), "audit": events}
+	all := map[string]string{
+		"rules": ownPart(rules), "record": withoutTime(record, times), "audit": events,
+		"limits": h.keptLimits(), "limits in effect": limitsInEffect(),
+	}
 	err = filepath.WalkDir("/etc", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -9,8 +9,9 @@ import (
 
 // The policy of the invariants touches every kind of thing at once: daemon.json,
 // an account with its ranges in six files, a seccomp profile in a new folder, egress
-// rules with sets in both families with their record and unit; and, where there
-// is a kernel for them, audit rules with their files.
+// rules with sets in both families with their record and unit, limits of a
+// container that runs; and, where there is a kernel for them, audit rules with
+// their files.
 const wholePolicy = `version: 1
 name: whole
 daemon:
@@ -32,6 +33,12 @@ egress:
     - {to: "2001:db8:5::/48"}
     - {to: "2001:db8:7::/48"}
     - {to: "2001:db8:9::/48"}
+limits:
+  apply: true
+  rules:
+    - match: {container: kept}
+      memory: 32m
+      pids: 40
 `
 
 const wholeAudit = `audit:
@@ -105,7 +112,7 @@ func (h *sweepHost) touchesAll() {
 	}
 	differ := []string{
 		"/etc/docker/daemon.json", "/etc/subuid", "/etc/subgid", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow",
-		"rules", "record",
+		"rules", "record", "limits",
 	}
 	if vm {
 		differ = append(differ, "audit", "/etc/audit/rules.d/60-bulwark.rules")

@@ -31,6 +31,10 @@ func (c Container) Limits() ContainerLimits {
 	return l
 }
 
+// Runs reports whether it runs or is about to: paused ones do, and those that
+// wait to be restarted.
+func (c Container) Runs() bool { return c.PID != 0 || c.State == "restarting" }
+
 // A LimitsUpdate is one request to change them. Zero values are left as they
 // are, which is the API's own rule: so it can lift no limit of memory or CPUs.
 type LimitsUpdate struct {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -51,10 +50,5 @@ func (a *app) runRecover(ctx context.Context, o remediate.RecoverOptions) error 
 	if a.json {
 		return view.JSON(a.out, res)
 	}
-	if res.ID == "" {
-		_, err = fmt.Fprintln(a.out, "nothing to recover")
-		return err
-	}
-	_, err = fmt.Fprintf(a.out, "transaction %s: %s\n", res.ID, res.Outcome)
-	return err
+	return view.RecoveryText(a.out, res)
 }

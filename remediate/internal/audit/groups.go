@@ -126,6 +126,7 @@ var unitCIS = []struct{ name, cis string }{
 	{"docker.socket", "1.1.9"},
 	{"containerd.service", ""},
 	{"bulwark-recover.service", ""},
+	{"bulwark-recover-limits.service", ""},
 	{"bulwark-egress.service", ""},
 }
 

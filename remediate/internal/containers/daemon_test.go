@@ -22,8 +22,11 @@ type daemon struct {
 	refuse    string      // what every update is refused with
 	dies      func(n int) // is called after the nth update was made
 	discards  bool        // updates are taken and dropped, with a warning
+	started   int         // how often it was asked to start the container
 	lostAfter int         // the container is removed after so many updates; 0 never
 	address   string
+	// refuseStart: the container cannot be started.
+	refuseStart bool
 }
 
 func newDaemon(t *testing.T, config map[string]any) *daemon {
@@ -56,6 +59,12 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/stats"):
 		answer(w, map[string]any{"memory_stats": map[string]any{"usage": d.usage + 100, "stats": map[string]any{"inactive_file": 60, "active_file": 40}}})
+	case strings.HasSuffix(r.URL.Path, "/start"):
+		if d.started++; d.refuseStart {
+			fail(w, http.StatusInternalServerError, "no such device")
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	case strings.HasSuffix(r.URL.Path, "/update"):
 		d.update(w, r)
 	default:

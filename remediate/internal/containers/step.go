@@ -176,7 +176,7 @@ func (v *visit) set(ctx context.Context, aspects []limits.Aspect, target resourc
 	if what := limits.Differs(aspects, target, v.c.Limits()); what != "" {
 		return fmt.Errorf("the Docker daemon did not take the limits of container %s: %s %s", v.p.Name, what, strings.Join(warnings, " "))
 	}
-	return nil
+	return host.SyncContainer(v.p.Root, v.p.ID)
 }
 
 var _ txn.Step = (*Step)(nil)

@@ -11,8 +11,10 @@ import (
 	"github.com/bulwark-project/bulwark/remediate/internal/txn"
 )
 
-// errBoot: limits lie in files of dockerd, which only dockerd may write.
-var errBoot = errors.New("limits of containers can be put back only when dockerd runs")
+// atBoot: limits lie in files of dockerd, which only dockerd may write.
+func atBoot(p limits.Payload) error {
+	return &txn.LaterError{Why: fmt.Sprintf("container %s: its limits are put back when dockerd runs", p.Name)}
+}
 
 // Quiesce does nothing.
 func (s *Step) Quiesce(context.Context, json.RawMessage, txn.UndoInfo) error { return nil }
@@ -20,12 +22,20 @@ func (s *Step) Quiesce(context.Context, json.RawMessage, txn.UndoInfo) error { r
 // Restore gives the container the payload's Back, in each aspect that still is
 // as Do left it, wholly or half way. It is a *txn.ForeignError if somebody else
 // has changed one since.
+//
+// A container that dockerd showed only after the restart of this transaction is
+// left: it is out of sight again. Its limits are then those from before the
+// transaction that changed them, which a later rollback finds as it wants them.
 func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.UndoInfo) error {
-	if !info.Did {
+	var p limits.Payload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return fmt.Errorf("cannot read the journal's limits step: %w", err)
+	}
+	if !info.Did || p.Elsewhere {
 		return nil
 	}
 	if info.Boot {
-		return errBoot
+		return atBoot(p)
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
@@ -34,7 +44,7 @@ func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.Un
 		return err
 	}
 	defer v.docker.Close()
-	err = s.restore(ctx, v, info.Force)
+	err = s.restore(ctx, v, info.Force, info.SameBoot)
 	if errors.Is(err, host.ErrContainerGone) || err == nil && !v.exists {
 		s.gone(v, "its limits need not be put back")
 		return nil
@@ -42,7 +52,7 @@ func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.Un
 	return err
 }
 
-func (s *Step) restore(ctx context.Context, v *visit, force bool) error {
+func (s *Step) restore(ctx context.Context, v *visit, force, sameBoot bool) error {
 	if !v.exists {
 		return nil
 	}
@@ -60,10 +70,26 @@ func (s *Step) restore(ctx context.Context, v *visit, force bool) error {
 			s.Notes = append(s.Notes, short)
 		}
 	}
+	if !sameBoot {
+		s.startMissed(ctx, v)
+	}
 	if len(foreign) > 0 {
 		return &txn.ForeignError{Path: "container " + v.p.Name, What: what}
 	}
 	return nil
+}
+
+// startMissed starts a container that ran, and that the boot has left stopped
+// because its restart policy was then that of the transaction. One that does not
+// start is told, and no reason to keep the undo open.
+func (s *Step) startMissed(ctx context.Context, v *visit) {
+	if policy := v.c.Limits().Restart; !v.p.Ran || v.c.Runs() || policy == "no" {
+		return
+	}
+	s.say("starting container %s", v.p.Name)
+	if err := v.docker.StartContainer(ctx, v.p.ID); err != nil {
+		s.Notes = append(s.Notes, fmt.Sprintf("not brought back: cannot start container %s: %v", v.p.Name, err))
+	}
 }
 
 // split tells the aspects that are as the change made them from those that

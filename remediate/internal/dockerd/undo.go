@@ -21,7 +21,7 @@ func (s *Step) Quiesce(ctx context.Context, payload json.RawMessage, info txn.Un
 		return fmt.Errorf("cannot read the journal's dockerd step: %w", err)
 	}
 	s.failed = time.Now()
-	if info.Boot || !info.Did || !p.undoRestarts() {
+	if info.Boot || info.Fresh || !info.Did || !p.undoRestarts() {
 		return nil
 	}
 	c, err := s.open(ctx)
@@ -65,8 +65,8 @@ func (s *Step) Restore(ctx context.Context, payload json.RawMessage, info txn.Un
 		return fmt.Errorf("cannot read the journal's dockerd step: %w", err)
 	}
 	// At boot docker.service is ordered after the recovery and starts by
-	// itself with the restored files.
-	if info.Boot {
+	// itself with the restored files; it has when recovery goes on later.
+	if info.Boot || info.Fresh {
 		return nil
 	}
 	c, err := s.open(ctx)

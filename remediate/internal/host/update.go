@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+	"golang.org/x/sys/unix"
 
 	"github.com/bulwark-project/bulwark/remediate/resource"
 )
@@ -55,6 +59,29 @@ func (d *Docker) UpdateLimits(ctx context.Context, id string, u resource.LimitsU
 
 // ErrContainerGone says that a container was removed meanwhile.
 var ErrContainerGone = errors.New("the container is gone")
+
+// SyncContainer makes durable what dockerd has written of a container. It syncs
+// the new files, but not the folder into which it renames them (moby
+// pkg/ioutils/fswriters.go): after a power cut the old ones could be back, with
+// the change committed. A folder that is not there has nothing to keep: the
+// container is gone.
+func SyncContainer(root, id string) error {
+	if root == "" {
+		return nil // a journal that does not tell
+	}
+	d, err := os.OpenFile(filepath.Join(root, "containers", id), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make the limits of a container durable: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("cannot make the limits of a container durable: %w", err)
+	}
+	return nil
+}
 
 // usageTimeout bounds the question what one container uses: a daemon older
 // than 20.10 takes two samples, a second apart.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,5 +119,25 @@ func TestContainerLimits(t *testing.T) {
 	}
 	if _, exists, err := d.Container(context.Background(), "gone"); exists || err != nil {
 		t.Errorf("%v %v", exists, err)
+	}
+}
+
+// A container that is gone, and a journal that does not tell where it was, have
+// nothing to make durable; what cannot be is an error.
+func TestSyncContainer(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "containers", "here"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "containers", "file"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{{root, "here"}, {root, "gone"}, {"", "here"}} {
+		if err := host.SyncContainer(c[0], c[1]); err != nil {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	if err := host.SyncContainer(root, "file"); err == nil {
+		t.Error("no error")
 	}
 }

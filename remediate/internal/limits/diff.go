@@ -195,7 +195,8 @@ func (f *finding) operation() resource.Operation {
 
 func (f *finding) payload() Payload {
 	return Payload{
-		ID: f.c.ID, Name: f.c.Name, Before: f.now, After: f.target,
+		ID: f.c.ID, Name: f.c.Name, Root: f.engine.RootDir, Before: f.now, After: f.target,
 		Back: Back(f.now, f.target, f.engine.CPUs),
+		Ran:  slices.Contains(f.differs, Restart) && f.c.Runs(),
 	}
 }

@@ -263,3 +263,25 @@ func TestMatch(t *testing.T) {
 		}
 	}
 }
+
+// The payload tells of a container whose restart policy changes whether it is to
+// be started again, were a boot to come in between; and where it lies.
+func TestPayloadOfWhatRuns(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule  limits.Rule
+		alter func(*resource.Container)
+		ran   bool
+	}{
+		"runs":         {limits.Rule{Restart: "always"}, func(*resource.Container) {}, true},
+		"restarts":     {limits.Rule{Restart: "always"}, func(c *resource.Container) { c.PID, c.State = 0, "restarting" }, true},
+		"stopped":      {limits.Rule{Restart: "always"}, func(c *resource.Container) { c.PID, c.State = 0, "exited" }, false},
+		"other limits": {limits.Rule{Pids: 9}, func(*resource.Container) {}, false},
+	} {
+		s := engine(web(c.alter), func(e *resource.Engine) { e.RootDir = "/data" })
+		r := limits.Kind{}.Diff(rules(c.rule), s)
+		var p limits.Payload
+		if err := json.Unmarshal(r.Operations[0].Payload, &p); err != nil || p.Ran != c.ran || p.Root != "/data" {
+			t.Errorf("%s: %+v %v", name, p, err)
+		}
+	}
+}

@@ -12,6 +12,13 @@ import (
 type Payload struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	// Root is the data root that holds the container.
+	Root string `json:"root,omitempty"`
+	// Elsewhere says that dockerd has that root only after it was restarted by
+	// the same transaction, which then is a rollback.
+	Elsewhere bool `json:"elsewhere,omitempty"`
+	// Ran says that the container ran, and that its restart policy changes.
+	Ran bool `json:"ran,omitempty"`
 	// Before is what was found, After what is wanted.
 	Before resource.ContainerLimits `json:"before"`
 	After  resource.ContainerLimits `json:"after"`
@@ -168,7 +175,7 @@ func Rebase(changes []Payload, now resource.ContainerLimits, cpus int) (back Pay
 	}
 	back = Payload{Before: now, After: target, Back: Back(now, target, cpus)}
 	if len(changes) > 0 {
-		back.ID, back.Name = changes[0].ID, changes[0].Name
+		back.ID, back.Name, back.Root = changes[0].ID, changes[0].Name, changes[0].Root
 	}
 	return back, what, short(back.Name, left)
 }

@@ -68,6 +68,15 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("cannot put back %s: changed by somebody else: %s", e.Path, e.What)
 }
 
+// A LaterError is how a step's Restore says that it can do nothing so early in
+// the boot. The transaction stays open for a later recovery, and that is no
+// failure.
+type LaterError struct {
+	Why string
+}
+
+func (e *LaterError) Error() string { return e.Why }
+
 // A DamagedError says that a file of the journal cannot be trusted. Nothing
 // was touched.
 type DamagedError struct {

@@ -1,6 +1,7 @@
 package txn_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -184,5 +185,19 @@ func TestNewerFormat(t *testing.T) {
 	}
 	if w.dump(true) != before {
 		t.Error("it changed something")
+	}
+}
+
+// A flipped bit in an id of state.json is seen before a transaction is made that
+// names it as the one before, and that no program would read.
+func TestStateNewerThanItself(t *testing.T) {
+	w := newWorld(t, fast(t))
+	m := w.open(txn.Options{})
+	id := w.commit(m, w.edit("/etc/docker/daemon.json", newDaemon))
+	path := w.at(stateDir + "/state.json")
+	w.must(os.WriteFile(path, []byte(strings.Replace(w.read(stateDir+"/state.json"), `"`+id, `"008`+id[3:], 1)), 0o600))
+	var damaged *txn.DamagedError
+	if _, err := m.State(); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "is newer than the last transaction, which has number 1") {
+		t.Errorf("%v", err)
 	}
 }

@@ -53,7 +53,8 @@ type Event struct {
 // place. To take it back, Quiesce runs before the files are put back and
 // Restore after. All three may be called again after a crash, so Quiesce and
 // Restore judge by the state of the host. A Restore that finds what somebody else
-// changed since leaves that and returns a *ForeignError.
+// changed since leaves that and returns a *ForeignError; one that cannot be so
+// early in the boot, a *LaterError.
 type Step interface {
 	Name() string
 	Do(ctx context.Context, payload json.RawMessage) (json.RawMessage, error)
@@ -72,6 +73,9 @@ type UndoInfo struct {
 	SameBoot bool
 	// Boot says that this is the recovery early in the boot, before services.
 	Boot bool
+	// Fresh says that services have started since the recovery early in a boot
+	// put all files back: they have never read the new ones, or have no more.
+	Fresh bool
 	// Force asks to overwrite what somebody else changed since.
 	Force bool
 }

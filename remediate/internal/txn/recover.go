@@ -28,7 +28,7 @@ type Report struct {
 	// ID is the transaction that was open, or "".
 	ID string
 	// Outcome is Committed when it had passed its commit point and was only
-	// tidied, else RolledBack, NotApplied, Conflicted or Unfinished.
+	// tidied, else RolledBack, NotApplied, Deferred, Conflicted or Unfinished.
 	Outcome Outcome
 	// Reason is why it had failed; "" for a crash.
 	Reason string
@@ -42,7 +42,8 @@ type Report struct {
 // (nothing was touched) or an *UnfinishedError; in all three cases the
 // transaction stays open. With nothing open it writes nothing, but for the
 // removal of leftovers. A transaction that waits to be confirmed and has time
-// left is an *AwaitingError, but at boot.
+// left is an *AwaitingError, but at boot. One whose steps cannot all be taken back
+// early in a boot is Deferred and stays open too, without an error.
 func (m *Manager) Recover(ctx context.Context, o RecoverOptions) (*Report, error) {
 	id, err := m.Active()
 	if err != nil {

@@ -64,6 +64,9 @@ const (
 	// Conflict: it failed, and somebody else's edit is in the way of the
 	// undo. The transaction stays open.
 	Conflicted Outcome = "conflict"
+	// Deferred: the recovery early in a boot has put back all but what takes a
+	// running service. The transaction stays open.
+	Deferred Outcome = "deferred"
 	// Unfinished: the undo itself failed. The transaction stays open.
 	Unfinished Outcome = "unfinished"
 )

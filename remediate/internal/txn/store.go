@@ -108,6 +108,10 @@ func parseState(b []byte) (State, error) {
 		if id != "" && !idPattern.MatchString(id) {
 			return s, fmt.Errorf("%.80q is not the id of a transaction", id)
 		}
+		// The next one would name it as the one before, and be refused as damaged.
+		if id != "" && !older(id, fmt.Sprint(s.Serial+1)) {
+			return s, fmt.Errorf("%s is newer than the last transaction, which has number %d", id, s.Serial)
+		}
 	}
 	return s, nil
 }

@@ -24,6 +24,7 @@ type tx struct {
 
 	foreign []int    // see record.Foreign
 	notes   []string // for the result
+	later   []string // what steps left to a later recovery
 	walErr  error    // first record of the undo that could not be written
 }
 

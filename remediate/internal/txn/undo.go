@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 
 	"github.com/bulwark-project/bulwark/remediate/internal/fsys"
-	"github.com/bulwark-project/bulwark/remediate/resource"
 )
 
 type undoOptions struct {
@@ -42,6 +39,9 @@ func (t *tx) undo(ctx context.Context, o undoOptions) (Outcome, error) {
 	if err != nil {
 		return Unfinished, t.openEnd(err)
 	}
+	if out == Deferred {
+		return t.deferred()
+	}
 	if err := t.wal.append(record{Kind: recAborted, Reason: string(out)}); err != nil {
 		return Unfinished, t.unfinished(err)
 	}
@@ -49,6 +49,20 @@ func (t *tx) undo(ctx context.Context, o undoOptions) (Outcome, error) {
 		return Unfinished, t.unfinished(err)
 	}
 	return out, nil
+}
+
+// deferred leaves the rest to a later recovery. The record keeps that one from
+// restarting services that have started with the old files by then, and from
+// files that somebody edits in the meantime. In the boot of the transaction it
+// would not be true: services have read the new files, whoever calls this a boot.
+func (t *tx) deferred() (Outcome, error) {
+	t.notes = append(t.notes, t.later...)
+	if !t.wal.has(recBack) && t.in.BootID != t.m.opt.BootID {
+		if err := t.wal.append(record{Kind: recBack}); err != nil {
+			return Unfinished, t.unfinished(err)
+		}
+	}
+	return Deferred, nil
 }
 
 // openEnd keeps a damaged journal apart from other causes.
@@ -66,6 +80,10 @@ func (t *tx) reason() string {
 }
 
 func (t *tx) takeBack(ctx context.Context, o undoOptions) (Outcome, []Conflict, error) {
+	if t.wal.has(recBack) {
+		conflicts, err := t.eachStep(ctx, o, Step.Restore)
+		return t.undone(true), conflicts, errors.Join(err, t.walErr)
+	}
 	release, err := t.m.lockAccounts(ctx, t.in.Ops)
 	if err != nil {
 		return "", nil, err
@@ -93,11 +111,17 @@ func (t *tx) takeBack(ctx context.Context, o undoOptions) (Outcome, []Conflict, 
 		foreign, err := t.eachStep(ctx, o, Step.Restore)
 		conflicts, errs = append(conflicts, foreign...), append(errs, err)
 	}
-	out := NotApplied
-	if touched {
-		out = RolledBack
+	return t.undone(touched), conflicts, errors.Join(append(errs, t.walErr)...)
+}
+
+func (t *tx) undone(touched bool) Outcome {
+	switch {
+	case len(t.later) > 0:
+		return Deferred
+	case touched:
+		return RolledBack
 	}
-	return out, conflicts, errors.Join(append(errs, t.walErr)...)
+	return NotApplied
 }
 
 // record appends r if it can. The undo goes on without: to have the host back
@@ -145,7 +169,8 @@ func (t *tx) wasTouched(todo []task) bool {
 	})
 }
 
-// eachStep returns apart what steps left because somebody else changed it.
+// eachStep returns apart what steps left because somebody else changed it, and
+// notes what they leave to a later recovery.
 func (t *tx) eachStep(ctx context.Context, o undoOptions, f stepFunc) (conflicts []Conflict, err error) {
 	var errs []error
 	for n, spec := range slices.Backward(t.in.Steps) {
@@ -157,8 +182,14 @@ func (t *tx) eachStep(ctx context.Context, o undoOptions, f stepFunc) (conflicts
 		_, did := t.wal.find(recDo, n)
 		done, _ := t.wal.find(recDone, n)
 		err = f(s, ctx, spec.Payload, UndoInfo{
-			Did: did, Done: done.Data, Boot: o.boot, SameBoot: t.in.BootID == t.m.opt.BootID, Force: o.force,
+			Did: did, Done: done.Data, Boot: o.boot, SameBoot: t.in.BootID == t.m.opt.BootID,
+			Fresh: t.wal.has(recBack), Force: o.force,
 		})
+		var later *LaterError
+		if o.boot && errors.As(err, &later) {
+			t.later = append(t.later, later.Why)
+			continue
+		}
 		var foreign *ForeignError
 		if errors.As(err, &foreign) {
 			conflicts = append(conflicts, Conflict{N: len(t.in.Ops) + n, Path: foreign.Path, What: foreign.What})
@@ -210,94 +241,4 @@ func (t *tx) recordConflict(n int) {
 	if _, known := t.wal.find(recConflict, n); !known {
 		t.record(record{Kind: recConflict, N: n})
 	}
-}
-
-// revert carries out one verdict. A *fsys.ChangedError is a conflict.
-func (t *tx) revert(k task, o undoOptions) error {
-	d, base, err := t.parent(k.op)
-	if err != nil {
-		return err
-	}
-	if d == nil {
-		if k.op.Kind == Make {
-			return nil
-		}
-		return fmt.Errorf("cannot put back %s: its directory is gone", k.op.Path)
-	}
-	defer d.Close()
-	switch k.do {
-	case remake:
-		return errors.Join(d.Rmdir(k.op.Undo), d.Mkdir(k.op.Undo, base, k.op.Before))
-	case unswap:
-		return d.Unswap(k.op.Temp, base)
-	case untake:
-		return d.Place(k.op.Temp, base)
-	case unswapRb, untakeRb:
-		return t.giveBack(d, base, k)
-	case conflict:
-		if !o.force {
-			return &fsys.ChangedError{Path: k.op.Path, What: fsys.Differs(k.op.After, k.view.cur), Now: k.view.cur}
-		}
-		return t.overwrite(d, base, k)
-	}
-	return t.putBack(d, base, k.op, k.op.After)
-}
-
-// giveBack returns the edit that an interrupted undo had displaced; it is a
-// conflict now.
-func (t *tx) giveBack(d *fsys.Dir, base string, k task) error {
-	var err error
-	if k.do == unswapRb {
-		err = d.Unswap(k.op.Undo, base)
-	} else {
-		err = d.Place(k.op.Undo, base)
-	}
-	if err != nil {
-		return err
-	}
-	return &fsys.ChangedError{Path: k.op.Path, What: fsys.Differs(k.op.After, k.view.rb), Now: k.view.rb}
-}
-
-// putBack replaces what is expected at base by the state before.
-func (t *tx) putBack(d *fsys.Dir, base string, op Op, expected resource.Fingerprint) error {
-	if err := d.Remove(op.Undo); err != nil {
-		return err
-	}
-	if op.Before.Exists() {
-		if err := t.stageBackup(d, op); err != nil {
-			return err
-		}
-	}
-	if _, known := t.wal.find(recUndo, op.N); !known {
-		t.record(record{Kind: recUndo, N: op.N})
-	}
-	switch {
-	case !op.Before.Exists():
-		return d.Take(base, op.Undo, expected)
-	case expected.Exists():
-		return d.Swap(op.Undo, base, expected)
-	}
-	err := d.Place(op.Undo, base)
-	if errors.Is(err, fs.ErrExist) {
-		return &fsys.ChangedError{Path: op.Path, What: "was absent, now exists"}
-	}
-	return err
-}
-
-func (t *tx) stageBackup(d *fsys.Dir, op Op) error {
-	b, err := t.backup(op)
-	if err != nil {
-		return err
-	}
-	if err := d.Stage(op.Undo, b, op.Before, true); err != nil {
-		return err
-	}
-	p, err := d.Fingerprint(op.Undo)
-	if err != nil {
-		return err
-	}
-	if what := fsys.Differs(op.Before, p); what != "" {
-		return fmt.Errorf("cannot put back %s: the copy does not read back as written (%s)", op.Path, what)
-	}
-	return nil
 }

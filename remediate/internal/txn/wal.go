@@ -27,6 +27,7 @@ const (
 	recCommit    = "COMMIT"
 	recAbort     = "ABORT"
 	recUndo      = "UNDO" // from here on, the target of N may be old again
+	recBack      = "BACK" // all files are back; services start with them, or have
 	recAborted   = "ABORTED"
 	recConflict  = "CONFLICT"
 )
