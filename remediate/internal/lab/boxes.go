@@ -78,8 +78,19 @@ func (l *Lab) Start(ctx context.Context, b probe.Box) (probe.Running, error) {
 	return r, nil
 }
 
-// start returns nil and a result if the daemon refuses.
-func (l *Lab) start(ctx context.Context, b probe.Box) (*running, probe.Result, error) {
+// start returns nil and a result if the daemon refuses. What fails at its start is
+// made a second time: on a busy host one container of some two thousand did, in a hook
+// of Docker 20.10, and a probe would prove nothing for that.
+func (l *Lab) start(ctx context.Context, b probe.Box) (r *running, res probe.Result, err error) {
+	for range 2 {
+		if r, res, err = l.startOnce(ctx, b); res.RefusedAt != "start" {
+			break
+		}
+	}
+	return r, res, err
+}
+
+func (l *Lab) startOnce(ctx context.Context, b probe.Box) (*running, probe.Result, error) {
 	r := &running{lab: l, guest: l.guest(b), uid: -1}
 	err := r.begin(ctx)
 	if err == nil {

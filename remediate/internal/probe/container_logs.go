@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -15,8 +16,8 @@ func logProbe() Probe {
 	return Probe{
 		ID: "log-bound", Title: "A container cannot fill the disk with its log",
 		Tries: "A container with the daemon's own log settings prints more than one log file may hold.",
-		Must:  "The log is rotated: no file is larger than its bound.",
-		Shows: "The daemon's max-size is in effect for containers that are made now.",
+		Must:  "The log is rotated: no file is larger than its bound, and the bounds are not above those of the policy, if it has any.",
+		Shows: "The daemon's max-size is in effect for containers that are made now, and max-file is not above the policy's.",
 		Not:   "Containers that were made before the setting; that the bound times the number of files and containers fits on the disk.",
 		OWASP: []string{"D10", "D07"}, Limit: 2 * time.Minute, Run: logBound,
 		Wanted: func(p *plans.Policy) bool {
@@ -51,6 +52,9 @@ func logBound(ctx context.Context, l Lab) Outcome {
 	if err != nil {
 		return unable("%v", err)
 	}
+	if over := looser(l.Policy(), res.LogOpts); len(over) > 0 {
+		return judged(false, list(over), "none: a bound is read, not attacked")
+	}
 	if size := byteSize(res.LogOpts["max-size"]); size > float64(trial.most) {
 		return unable("a file may have %s, which is more than the %d MiB that are tried", shown(res.LogOpts["max-size"]), trial.mib)
 	}
@@ -68,6 +72,23 @@ func logBound(ctx context.Context, l Lab) Outcome {
 		return controlFailed(holds, observed, positive)
 	}
 	return judged(holds, observed, positive, fmt.Sprintf("log-driver %s, log-opts %s", shown(res.LogDriver), shown(fmt.Sprint(res.LogOpts))))
+}
+
+// looser are the bounds that a container got and that are above the policy's. One
+// that it did not get is the driver's own, and seen in what the driver does.
+func looser(p *plans.Policy, got map[string]string) []string {
+	if p == nil {
+		return nil
+	}
+	var want map[string]string
+	_ = json.Unmarshal(p.Daemon["log-opts"], &want) // null, absent and odd: none
+	var out []string
+	for _, name := range []string{"max-size", "max-file"} {
+		if most := byteSize(want[name]); most > 0 && byteSize(got[name]) > most {
+			out = append(out, fmt.Sprintf("%s is %s, above %s of the policy", name, shown(got[name]), shown(want[name])))
+		}
+	}
+	return out
 }
 
 // defaultDriver is seen on a container that prints one short line: where logs go to

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -81,12 +83,41 @@ func TestProbesSayAllThatDocsNeed(t *testing.T) {
 	}
 }
 
+func TestAttemptIsOneLine(t *testing.T) {
+	two := errors.Join(errors.New("one"), errors.New("two")).Error()
+	p := Probe{ID: "x", Run: func(context.Context, Lab) Outcome { return Outcome{Verdict: resource.Unable, Observed: two} }}
+	if got := Make(t.Context(), []Probe{p}, nil, nil, func(string) {})[0].Observed; got != "one; two" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestByteSize(t *testing.T) {
 	for in, want := range map[string]float64{
 		"": 0, "x": 0, "-1": 0, "10": 10, "10m": 10e6, "1.5 MB": 1.5e6, "1GiB": 1e9, "2k": 2000, "5b": 5, "inf": 0, "m": 0, "1e400": 0,
 	} {
 		if got := byteSize(in); got != want {
 			t.Errorf("%q is %v, want %v", in, got, want)
+		}
+	}
+}
+
+func TestLooser(t *testing.T) {
+	p := &plans.Policy{Daemon: plans.Daemon{"log-opts": json.RawMessage(`{"max-size":"10m","max-file":"5"}`)}}
+	for _, tc := range []struct {
+		policy *plans.Policy
+		got    map[string]string
+		want   int
+	}{
+		{p, map[string]string{"max-size": "10m", "max-file": "5"}, 0},
+		{p, map[string]string{"max-size": "10000k", "max-file": "1"}, 0},
+		{p, map[string]string{"max-size": "1g", "max-file": "5"}, 1},
+		{p, map[string]string{"max-size": "11m", "max-file": "6"}, 2},
+		{p, nil, 0},
+		{nil, map[string]string{"max-size": "1g"}, 0},
+		{&plans.Policy{Daemon: plans.Daemon{"log-opts": json.RawMessage("null")}}, map[string]string{"max-size": "1g"}, 0},
+	} {
+		if got := looser(tc.policy, tc.got); len(got) != tc.want {
+			t.Errorf("%v: %q, want %d", tc.got, got, tc.want)
 		}
 	}
 }

@@ -72,10 +72,14 @@ func (p Probe) attempt(ctx context.Context, policy *plans.Policy, l Lab) resourc
 	default:
 		o = p.bounded(ctx, l)
 	}
-	a.Verdict, a.Observed, a.Positive, a.Evidence = o.Verdict, o.Observed, o.Positive, o.Evidence
+	a.Verdict, a.Observed, a.Positive, a.Evidence = o.Verdict, oneLine(o.Observed), o.Positive, o.Evidence
 	a.TookNS = time.Since(start).Nanoseconds()
 	return a
 }
+
+// oneLine parts by semicolons what several containers said, which errors.Join
+// parts by lines.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 // bounded ends a probe that takes too long. One that was cut off proves nothing,
 // whatever it said.
