@@ -160,6 +160,9 @@ type Engine struct {
 	// is not known. The daemon remembers 256 events of any kind: when that
 	// many are there, none of them being a reload proves nothing.
 	ReloadedNS int64 `json:"reloaded_ns,omitempty"`
+	// BuiltNS is when the daemon's program was built, nanoseconds since the epoch;
+	// 0 if it does not say.
+	BuiltNS int64 `json:"built_ns,omitempty"`
 	// CPUs is how many the daemon may use; 0 if not known.
 	CPUs int `json:"cpus,omitempty"`
 	// Limits is nil in the snapshot of an older bulwark, whose containers do

@@ -45,7 +45,7 @@ func patchControls() []Control {
 		{
 			ID: "support-window", Title: "Engine and distribution are supported", Severity: resource.High, Level: 1, OWASP: []string{"D02"}, CIS: cis("1.2.2"),
 			Why: "After its end nobody fixes it.",
-			How: "End of support of the distribution by its own tables (distro-info, os-release), and of the engine line by a dated table for packages that Docker publishes; packages of a distribution live as long as that. minimum-engine of the policy.", Remedy: "upgrade to a supported release", judge: judgeSupport,
+			How: "End of support of the distribution by its own tables (distro-info, os-release), and of the engine line by a dated table for packages that Docker publishes; packages of a distribution live as long as that. minimum-engine of the policy, and engine-max-age-days by the day on which the engine was built, but for packages of a distribution.", Remedy: "upgrade to a supported release", judge: judgeSupport,
 		},
 	}
 }
@@ -181,6 +181,26 @@ func judgeSupport(t *tally) {
 	}
 	if read { // else nobody knows whether a distribution looks after it
 		t.line(e)
+		t.age(e)
+	}
+}
+
+// age is that of the engine's build. Packages of a distribution are as old as its
+// release, and are looked after by it.
+func (t *tally) age(e resource.Engine) {
+	if t.p.Patch == nil || t.p.Patch.EngineMaxAgeDays == 0 || byDistribution(t.s.Survey.Value.Packages.Value, "dockerd") {
+		return
+	}
+	days := int(t.s.Taken.Sub(time.Unix(0, e.BuiltNS)).Hours() / 24)
+	switch most := t.p.Patch.EngineMaxAgeDays; {
+	case e.BuiltNS == 0:
+		t.unknown(resource.DaemonObject, daemonObject, "it does not say when it was built")
+	case t.future(e.BuiltNS):
+		t.unknown(resource.DaemonObject, daemonObject, "it was built on "+day(e.BuiltNS)+", which is yet to come")
+	case days > most:
+		t.failDaemon(fmt.Sprintf("engine %s was built %d days ago", e.Version, days), fmt.Sprintf("%d days or less", most))
+	default:
+		t.holds(1)
 	}
 }
 

@@ -103,6 +103,10 @@ func TestPatch(t *testing.T) {
 	}
 	same := func(*resource.Packages) {}
 	least := func(v string) *plans.Policy { return &plans.Policy{Patch: &plans.Patch{MinimumEngine: v}} }
+	days := &plans.Policy{Patch: &plans.Patch{EngineMaxAgeDays: 180}}
+	aged := func(change func(*resource.Packages), days int) []func(*resource.Snapshot) {
+		return append(with(change, "29.7.0"), engineOf(func(e *resource.Engine) { e.BuiltNS = now.AddDate(0, 0, -days).UnixNano() }))
+	}
 	distro := func(fixes ...string) func(*resource.Packages) {
 		return func(p *resource.Packages) {
 			p.Installed[0].Name, p.Installed[0].Fixes = "docker.io", fixes
@@ -138,6 +142,12 @@ func TestPatch(t *testing.T) {
 		{name: "a distribution's", edit: with(distro(), "20.10.24+dfsg1"), control: "support-window", want: resource.Holds},
 		{name: "at least", edit: with(same, "29.7.0"), policy: least("29.7"), control: "support-window", want: resource.Holds},
 		{name: "not at least", edit: with(same, "29.6.9"), policy: least("29.7"), control: "support-window", want: resource.Fails, says: "29.6.9"},
+		{name: "young", edit: aged(same, 180), policy: days, control: "support-window", want: resource.Holds},
+		{name: "old", edit: aged(same, 181), policy: days, control: "support-window", want: resource.Fails, says: "181 days ago"},
+		{name: "old, and no word of the policy", edit: aged(same, 181), control: "support-window", want: resource.Holds},
+		{name: "old, and the distribution's", edit: aged(distro(), 2000), policy: days, control: "support-window", want: resource.Holds},
+		{name: "of no age", edit: with(same, "29.7.0"), policy: days, control: "support-window", want: resource.Unjudged, says: "when it was built"},
+		{name: "of tomorrow", edit: aged(same, -2), policy: days, control: "support-window", want: resource.Unjudged, says: "yet to come"},
 		{name: "nothing known", edit: with(same, "29.7.0"), control: "known-vulnerabilities", want: resource.Holds},
 		{name: "one open", edit: with(same, "29.6.0"), control: "known-vulnerabilities", want: resource.Fails, says: "CVE-2026-17106"},
 		{name: "fixed in its line", edit: with(runc("1.2.8"), "29.7.0"), control: "known-vulnerabilities", want: resource.Holds},

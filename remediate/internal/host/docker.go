@@ -83,7 +83,7 @@ func readEngine(ctx context.Context, c *client.Client) (resource.Engine, error) 
 	}
 	e := fromInfo(i.Info)
 	e.Version, e.APIVersion, e.MinAPIVersion = v.Version, v.APIVersion, v.MinAPIVersion
-	e.Components = components(v.Components)
+	e.Components, e.BuiltNS = components(v.Components), built(v.Components)
 	// bridge=none is allowed: then there is no such network.
 	if n, err := c.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{}); err == nil {
 		e.Bridge = n.Network.Options
@@ -107,6 +107,19 @@ func components(all []system.ComponentVersion) map[string]string {
 		out[c.Name] = strings.TrimPrefix(c.Version, "v")
 	}
 	return out
+}
+
+// built is the day of the component "Engine", which docker version shows as Built.
+func built(all []system.ComponentVersion) int64 {
+	for _, c := range all {
+		if c.Name != "Engine" {
+			continue
+		}
+		if at, err := time.Parse(time.RFC3339Nano, c.Details["BuildTime"]); err == nil && at.Unix() > 0 && at.Year() < 2200 {
+			return at.UnixNano()
+		}
+	}
+	return 0
 }
 
 // lastReload is the time of the newest reload event, nanoseconds since the
