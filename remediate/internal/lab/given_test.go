@@ -15,20 +15,12 @@ import (
 // elsewhere is a host behind the link out0 that answers nothing but echo requests.
 func elsewhere(t *testing.T) {
 	t.Helper()
-	ns, err := host.NewNetns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ns.Close() })
-	w := host.Wire{
+	lay(t, host.Wire{
 		Near: "out0", Far: "eth0",
 		Net4: netip.MustParsePrefix("203.0.113.0/24"), Net6: netip.MustParsePrefix("2001:db8::/64"),
 		Near4: netip.MustParseAddr("203.0.113.1"), Far4: netip.MustParseAddr("203.0.113.7"),
 		Near6: netip.MustParseAddr("2001:db8::1"), Far6: netip.MustParseAddr("2001:db8::7"),
-	}
-	if err := ns.Lay(w); err != nil {
-		t.Fatal(err)
-	}
+	})
 	// The kernel makes an IPv6 address the host's own a little later.
 	scratch.Shell(t, "for i in $(seq 100); do ip -6 route get 2001:db8::1 | grep -q ^local && exit; sleep 0.05; done; exit 1")
 }

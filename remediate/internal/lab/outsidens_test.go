@@ -32,22 +32,28 @@ type box struct {
 	gateway string
 }
 
-func newBox(t *testing.T) box {
+// lay makes a namespace at the far end of a wire.
+func lay(t *testing.T, w host.Wire) *host.Netns {
 	t.Helper()
 	ns, err := host.NewNetns()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ns.Close() })
-	w := host.Wire{
+	if err := ns.Lay(w); err != nil {
+		t.Fatal(err)
+	}
+	return ns
+}
+
+func newBox(t *testing.T) box {
+	t.Helper()
+	ns := lay(t, host.Wire{
 		Near: "br-box", Far: "eth0",
 		Net4: netip.MustParsePrefix("172.30.9.0/24"), Net6: netip.MustParsePrefix("fd00:9::/64"),
 		Near4: netip.MustParseAddr("172.30.9.1"), Far4: netip.MustParseAddr("172.30.9.2"),
 		Near6: netip.MustParseAddr("fd00:9::1"), Far6: netip.MustParseAddr("fd00:9::2"),
-	}
-	if err := ns.Lay(w); err != nil {
-		t.Fatal(err)
-	}
+	})
 	return box{ns, "172.30.9.1"}
 }
 
