@@ -79,7 +79,7 @@ func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	docker, err := host.OpenDocker(o.DockerHost)
+	docker, err := answering(ctx, o.DockerHost)
 	if err != nil {
 		r.Close()
 		return nil, err
@@ -95,6 +95,19 @@ func openAt(ctx context.Context, o Options, at places) (*Lab, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// answering is a daemon that does: without one there is nothing to tidy up.
+func answering(ctx context.Context, dockerHost string) (*host.Docker, error) {
+	docker, err := host.OpenDocker(dockerHost)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := docker.LabelledContainers(ctx, probe.Label); err != nil {
+		docker.Close()
+		return nil, fmt.Errorf("cannot ask the Docker daemon: %w", err)
+	}
+	return docker, nil
 }
 
 // reserved looks once more whether probes would do harm: what was reserved before
