@@ -32,7 +32,7 @@ const (
 	triesOut = "%s from a container on the default bridge and from one on a network of its own to a host outside, which lies in a network namespace of the host."
 	mustOut  = "Nothing arrives at the host outside."
 	showsOut = "That the rules hold for new containers and new networks, whatever becomes of the answer: arrival is counted before any rule."
-	notOut   = "That a host further away is out of reach by other links, nor anything of containers on the host's network, macvlan or ipvlan."
+	notOut   = "That a host further away is out of reach by other links or on other ports than the one tried, nor anything of containers on the host's network, macvlan or ipvlan."
 )
 
 // egressProbes are about what leaves.
