@@ -160,7 +160,8 @@ func (c *checker) logOpts() {
 	for _, o := range slices.Sorted(maps.Keys(opts)) {
 		if !logOptKnown(driver, o) {
 			c.on(Refused, "log-opts", fmt.Sprintf("%q is no option of log driver %s: dockerd would not start", join("log-opts", o), driver),
-				fmt.Sprintf("remove it (in a policy: set %s to null)", o), "log-driver")
+				// A null in a policy takes it from what is inherited, not from the file.
+				fmt.Sprintf("remove it where it stands: from daemon.json, or set %s to null in the policy that extends another", o), "log-driver")
 		}
 	}
 }
