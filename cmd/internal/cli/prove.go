@@ -38,10 +38,9 @@ network namespace. All that it makes is bounded, labelled and removed, after Ctr
 too; what a killed run has left, the next one removes. Other containers are not
 touched.
 
-With --target the attacks outward go to a host of yours. What leaves for it by the
-link that leads there is counted, behind all rules, so that nothing need answer; what
-else this host sends there meanwhile is counted too. Choose a host that may be
-attacked: it gets connections to the port (80 if none is given), a request for
+With --target the attacks outward go to a host of yours. What leaves for it is
+counted, behind all rules, so that nothing need answer; what else this host sends
+there meanwhile is counted too. Choose a host that may be attacked: it gets connections to the port (80 if none is given), a request for
 /exploit_dl.sh and echo requests.
 
 With a policy only the defences count that it asks for; without one, and without

@@ -16,7 +16,8 @@ import (
 
 // A given host is elsewhere: the user names it, to be attacked in the place of the
 // host outside. What arrives there cannot be seen from here. What leaves for it can:
-// packets are counted on the link that leads there, behind all rules.
+// packets are counted on every link, behind all rules; with routes over several
+// links each may take another. One over a VLAN or a bond is counted on both.
 type given struct {
 	at   netip.AddrPort
 	link string
@@ -33,7 +34,7 @@ func give(at netip.AddrPort, networks []resource.Network) (*given, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot attack %s: %w", ip, err)
 	}
-	left, err := count(link, unix.PACKET_OUTGOING, ip)
+	left, err := count(everyLink, unix.PACKET_OUTGOING, ip)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +58,8 @@ func (g *given) probe() probe.Target {
 	port := int(g.at.Port())
 	t := probe.Target{
 		Port: port, HTTP: port, Seen: g.left.seen, Ask: inside.Reach, Leads: g.leads,
-		Arrived: fmt.Sprintf("left this host for %s by %s", g.at.Addr(), g.link),
-		Reached: "what the host itself sends there is counted on " + g.link,
+		Arrived: fmt.Sprintf("left this host for %s", g.at.Addr()),
+		Reached: "what the host itself sends there is counted",
 	}
 	ip, v6 := g.at.Addr().String(), g.at.Addr().Is6()
 	switch err := host.Forwards(g.link, v6); {

@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -98,5 +99,42 @@ func TestGivenRefused(t *testing.T) {
 			t.Errorf("%s: %v", at, err)
 		}
 		o.Close(context.Background())
+	}
+}
+
+// TestGivenOnABusyLink: what else goes out by the link, and in, leaves room in the
+// queue for what is looked for.
+func TestGivenOnABusyLink(t *testing.T) {
+	ownNetns(t)
+	forward(t)
+	elsewhere(t)
+	b := newBox(t)
+	scratch.Shell(t, "ip neigh add 203.0.113.99 lladdr 02:00:00:00:00:99 dev out0")
+	o := lab.NewOutside()
+	defer o.Close(context.Background())
+	if err := o.Give(nil, netip.MustParseAddrPort("203.0.113.7:99")); err != nil {
+		t.Fatal(err)
+	}
+	target, err := o.Away(context.Background(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("udp4", "203.0.113.99:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 30000 {
+		_, _ = c.Write(make([]byte, 1000))
+	}
+	if n := target.Seen(); n != 0 {
+		t.Errorf("what goes elsewhere is counted: %d", n)
+	}
+	for range 30000 {
+		_, _ = c.Write(make([]byte, 1000))
+	}
+	what := b.reach(t, "icmp", target.IP4)
+	if n := target.Seen(); n != 1 {
+		t.Errorf("%s, counted %d", what, n)
 	}
 }

@@ -25,10 +25,25 @@ type counter struct {
 // countQueue holds packets that are not read yet, in bytes.
 const countQueue = 4 << 20
 
+// everyLink is in the place of a link's name.
+const everyLink = "all links"
+
+func indexOf(link string) (int, error) {
+	if link == everyLink {
+		return 0, nil
+	}
+	dev, err := net.InterfaceByName(link)
+	if err != nil {
+		return 0, err
+	}
+	return dev.Index, nil
+}
+
 // count begins on a link of the caller's namespace, for packets to some
 // addresses: what is sent to all (DHCP, mDNS) is no attack.
 func count(link string, direction uint8, to ...netip.Addr) (*counter, error) {
-	dev, err := net.InterfaceByName(link)
+	to = slices.DeleteFunc(to, func(a netip.Addr) bool { return !a.IsValid() })
+	index, err := indexOf(link)
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch %s: %w", link, err)
 	}
@@ -38,19 +53,25 @@ func count(link string, direction uint8, to ...netip.Addr) (*counter, error) {
 		return nil, fmt.Errorf("cannot watch %s: %w", link, err)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, countQueue)
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: dev.Index}); err != nil {
+	filter := only(direction, to)
+	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: index})
+	}
+	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("cannot watch %s: %w", link, err)
 	}
 	return &counter{fd: fd, direction: direction, to: to}, nil
 }
 
-// seen counts since it was last asked.
+// seen counts since it was last asked. What the queue did not hold counts, too: it
+// was sent to where it must not, and silence must not come of it.
 func (c *counter) seen() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	b := make([]byte, 128)
+	b := make([]byte, headSize)
 	for c.fd >= 0 {
 		size, from, err := unix.Recvfrom(c.fd, b, unix.MSG_DONTWAIT)
 		if err == unix.EINTR {
@@ -63,6 +84,9 @@ func (c *counter) seen() int {
 		if to, opens := opening(b[:size]); ok && ll.Pkttype == c.direction && opens && slices.Contains(c.to, to) {
 			n++
 		}
+	}
+	if lost, err := unix.GetsockoptTpacketStats(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		n += int(lost.Drops)
 	}
 	return n
 }
